@@ -27,10 +27,40 @@ const (
 	KindInternal        Kind = "internal"        // a bug or a broken disk
 )
 
+// KindInfo describes an error kind.
+type KindInfo struct {
+	Kind    Kind
+	Code    int    // JSON-RPC error code
+	Meaning string // for people
+}
+
+// Kinds returns every error kind there is.
+func Kinds() []KindInfo {
+	return []KindInfo{
+		{KindInvalid, CodeInvalidParams, "the call itself is wrong"},
+		{KindNotFound, 1, "there is no such thing"},
+		{KindAmbiguous, 2, "several accounts claim the handle; claimants lists them"},
+		{KindConflict, 3, "it exists already, or is in a state that does not allow this"},
+		{KindForbidden, 4, "not allowed"},
+		{KindBlocked, 5, "the contact is blocked"},
+		{KindLocked, 6, "the data folder is locked; account.unlock opens it"},
+		{KindOffline, 7, "nobody who could answer can be reached"},
+		{KindTimeout, 8, "no answer came in time"},
+		{KindTooLarge, 9, "over a limit of size"},
+		{KindRateLimited, 10, "too much at once; later it may work"},
+		{KindUnverified, 11, "needs a contact whose safety number was compared"},
+		{KindIdentityChanged, 12, "what the contact shows contradicts what was pinned"},
+		{KindInternal, CodeInternal, "a bug or a broken disk; the log says more"},
+	}
+}
+
 // Enum lists the values.
 func (Kind) Enum() []string {
-	return []string{"invalid", "notFound", "ambiguous", "conflict", "forbidden", "blocked", "locked",
-		"offline", "timeout", "tooLarge", "rateLimited", "unverified", "identityChanged", "internal"}
+	var out []string
+	for _, k := range Kinds() {
+		out = append(out, string(k.Kind))
+	}
+	return out
 }
 
 // The codes of JSON-RPC 2.0 itself.
@@ -44,15 +74,9 @@ const (
 
 // Code returns the JSON-RPC error code that goes with a kind.
 func (k Kind) Code() int {
-	switch k {
-	case KindInvalid:
-		return CodeInvalidParams
-	case KindInternal:
-		return CodeInternal
-	}
-	for i, name := range k.Enum() {
-		if name == string(k) {
-			return i // 1 (notFound) to 12 (identityChanged)
+	for _, info := range Kinds() {
+		if info.Kind == k {
+			return info.Code
 		}
 	}
 	return CodeInternal

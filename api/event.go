@@ -1,6 +1,9 @@
 package api
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"reflect"
+)
 
 // EventMethod is the method of the notifications that carry an Event.
 const EventMethod = "event"
@@ -19,21 +22,50 @@ type EventType string
 
 // The event types of this release.
 const (
-	EventMessageNew          EventType = "message.new"          // Message
-	EventMessageChanged      EventType = "message.changed"      // Message
-	EventConversationChanged EventType = "conversation.changed" // Conversation
-	EventContactChanged      EventType = "contact.changed"      // Contact
-	EventContactRequest      EventType = "contact.request"      // Contact
-	EventPresence            EventType = "presence"             // Contact
-	EventDeviceChanged       EventType = "device.changed"       // Device
-	EventIdentityAlarm       EventType = "identity.alarm"       // IdentityAlarm
-	EventNodeChanged         EventType = "node.changed"         // NodeStatus
+	EventMessageNew          EventType = "message.new"
+	EventMessageChanged      EventType = "message.changed"
+	EventConversationChanged EventType = "conversation.changed"
+	EventContactChanged      EventType = "contact.changed"
+	EventContactRequest      EventType = "contact.request"
+	EventPresence            EventType = "presence"
+	EventDeviceChanged       EventType = "device.changed"
+	EventIdentityAlarm       EventType = "identity.alarm"
+	EventNodeChanged         EventType = "node.changed"
 )
+
+// EventInfo describes an event type.
+type EventInfo struct {
+	Type    EventType
+	Data    reflect.Type // of the data member
+	Meaning string       // for people
+}
+
+// EventTypes returns every event type of this release.
+func EventTypes() []EventInfo {
+	return []EventInfo{
+		event[Message](EventMessageNew, "a message came, or was sent from here"),
+		event[Message](EventMessageChanged, "its state or content changed"),
+		event[Conversation](EventConversationChanged, "a conversation began, was read, muted or cleared"),
+		event[Contact](EventContactChanged, "a contact changed state, name or verification"),
+		event[Contact](EventContactRequest, "somebody asks to be a contact"),
+		event[Contact](EventPresence, "a contact came online or went offline"),
+		event[Device](EventDeviceChanged, "a device of the account was added or revoked"),
+		event[IdentityAlarm](EventIdentityAlarm, "what a contact shows contradicts what was pinned"),
+		event[NodeStatus](EventNodeChanged, "addresses or reachability changed"),
+	}
+}
+
+func event[D any](t EventType, meaning string) EventInfo {
+	return EventInfo{t, reflect.TypeFor[D](), meaning}
+}
 
 // Enum lists the values.
 func (EventType) Enum() []string {
-	return []string{"message.new", "message.changed", "conversation.changed", "contact.changed",
-		"contact.request", "presence", "device.changed", "identity.alarm", "node.changed"}
+	var out []string
+	for _, e := range EventTypes() {
+		out = append(out, string(e.Type))
+	}
+	return out
 }
 
 // IdentityAlarm is the data of identity.alarm: what a contact shows now cannot
@@ -53,3 +85,6 @@ type EventsSubscribeParams struct {
 type EventsSubscribeResult struct {
 	Cursor uint64 `json:"cursor" doc:"the events that follow are later than this"`
 }
+
+// Decode reads the data of the event into the type that goes with its type.
+func (e Event) Decode(into any) error { return json.Unmarshal(e.Data, into) }
