@@ -1,0 +1,359 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/peerstore"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	"github.com/multiformats/go-multiaddr"
+	"github.com/multiformats/go-multistream"
+
+	"github.com/p2pmsgd/p2pmsgd/identity"
+	"github.com/p2pmsgd/p2pmsgd/node"
+)
+
+// opener opens streams: the node, or in tests a node on a bad line.
+type opener interface {
+	Open(ctx context.Context, id peer.ID, p protocol.ID, o node.OpenOptions) (network.Stream, error)
+}
+
+// direct is the Carrier that delivers over ProtocolDM: a link for each device.
+type direct struct {
+	lim    Limits
+	node   *node.Node
+	opener opener
+	log    *slog.Logger
+	dials  chan struct{} // a token for each dial that is going on
+	budget *budget
+
+	changed chan struct{} // links has one that is not started
+
+	mu      sync.Mutex
+	locator Locator
+	links   map[identity.DeviceID]*link
+	fresh   []*link // not started
+	watcher LinkWatcher
+}
+
+func newDirect(lim Limits, n *node.Node, o opener, log *slog.Logger, b *budget) *direct {
+	return &direct{
+		lim: lim, node: n, opener: o, log: log, budget: b,
+		dials:   make(chan struct{}, max(1, lim.Dials)),
+		changed: make(chan struct{}, 1),
+		links:   make(map[identity.DeviceID]*link),
+	}
+}
+
+// attach names who is asked where devices are, and, if it cares, told of them.
+func (d *direct) attach(u Upper, l Locator) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.locator = l
+	d.watcher, _ = u.(LinkWatcher)
+}
+
+// Run keeps the links until ctx ends.
+func (d *direct) Run(ctx context.Context, up Upper) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel()
+	defer d.node.OnAddrs(func([]multiaddr.Multiaddr) { d.each((*link).renew) })()
+	running.Go(func() { d.follow(ctx) })
+	for {
+		for _, l := range d.unstarted() {
+			lctx, end := context.WithCancel(ctx)
+			if !d.own(l, end) {
+				end()
+				continue
+			}
+			running.Go(func() { defer end(); d.keep(lctx, l, up) })
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-d.changed:
+		}
+	}
+}
+
+// unstarted takes the links that wait for their goroutine.
+func (d *direct) unstarted() []*link {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	fresh := d.fresh
+	d.fresh = nil
+	return fresh
+}
+
+// own gives the link the function that ends it; false when it was forgotten.
+func (d *direct) own(l *link, end context.CancelFunc) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l.cancel = end
+	return d.links[l.device] == l
+}
+
+// follow brings attempts forward when peers come.
+func (d *direct) follow(ctx context.Context) {
+	for ev := range d.node.Watch(ctx) {
+		d.each(func(l *link) {
+			if l.is(ev.Peer) {
+				l.peerChanged(ev, d.lim.BackoffMin)
+			}
+		})
+	}
+}
+
+func (d *direct) each(f func(*link)) {
+	d.mu.Lock()
+	all := make([]*link, 0, len(d.links))
+	for _, l := range d.links {
+		all = append(all, l)
+	}
+	d.mu.Unlock()
+	for _, l := range all {
+		f(l)
+	}
+}
+
+func (d *direct) link(device identity.DeviceID) *link {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.links[device]
+}
+
+// knows says whether there is a link to a device of the peer.
+func (d *direct) knows(p peer.ID) bool {
+	known := false
+	d.each(func(l *link) { known = known || l.is(p) })
+	return known
+}
+
+// set keeps a link to the device from now on.
+func (d *direct) set(dest Dest) {
+	dest.Addrs = bare(dest.Addrs, dest.Peer)
+	d.mu.Lock()
+	l := d.links[dest.Device]
+	if l == nil {
+		l = newLink(dest, d.lim, d.tell)
+		d.links[dest.Device] = l
+		d.fresh = append(d.fresh, l)
+		poke(d.changed)
+	}
+	d.mu.Unlock()
+	d.move(l, dest)
+	d.node.Protect(dest.Peer, tag(dest.Device))
+}
+
+// move gives the link a new destination and tries it at once.
+func (d *direct) move(l *link, to Dest) {
+	from := l.where()
+	if !l.set(to) {
+		return
+	}
+	if from.Peer != to.Peer {
+		d.node.Unprotect(from.Peer, tag(l.device))
+		d.node.Protect(to.Peer, tag(l.device))
+	}
+	l.renew()
+}
+
+// forget ends the link.
+func (d *direct) forget(device identity.DeviceID) {
+	d.mu.Lock()
+	l := d.links[device]
+	delete(d.links, device)
+	if l != nil && l.cancel != nil {
+		l.cancel()
+	}
+	d.mu.Unlock()
+	if l != nil {
+		d.node.Unprotect(l.where().Peer, tag(device))
+	}
+}
+
+func tag(device identity.DeviceID) string { return "mesh-" + device.String() }
+
+// Push hands new items to the link of the device, if there is one.
+func (d *direct) Push(device identity.DeviceID, items ...Item) {
+	if l := d.link(device); l != nil {
+		l.push(items, d.lim.PushGap)
+	}
+}
+
+// State says how the link to the device stands.
+func (d *direct) State(device identity.DeviceID) LinkState {
+	if l := d.link(device); l != nil {
+		return l.snapshot()
+	}
+	return LinkState{Device: device, Obstacle: ObstacleUnknown}
+}
+
+func (d *direct) tell(s LinkState) {
+	d.mu.Lock()
+	w := d.watcher
+	d.mu.Unlock()
+	if w != nil {
+		w.LinkChanged(s)
+	}
+}
+
+// keep is a link's whole life.
+func (d *direct) keep(ctx context.Context, l *link, up Upper) {
+	for l.wait(ctx) {
+		l.begin()
+		s, err := d.connect(ctx, l)
+		if err == nil {
+			err = d.talk(ctx, l, up, s)
+		} else if ctx.Err() == nil {
+			d.plan(l, up, err)
+		}
+		if ctx.Err() == nil {
+			d.log.Debug("link ended", "peer", short(l.where().Peer), "why", err)
+		}
+	}
+}
+
+// talk runs a stream until it ends and decides what follows.
+func (d *direct) talk(ctx context.Context, l *link, up Upper, s network.Stream) error {
+	ses := newSession(l, up, d.lim, s, d.pathOf(s))
+	l.connected(ses)
+	err := ses.run(ctx, d.budget)
+	l.disconnected()
+	switch {
+	case ctx.Err() != nil:
+	case errors.Is(err, errMoved), ses.answers.Load() > 0 && !errors.Is(err, errBusy):
+		l.hurry(0) // it moved envelopes, or it ended for something better
+	case errors.Is(err, errClosed) && !pending(up, l.device):
+		l.rest() // its owner saves a stream
+	default:
+		d.plan(l, up, err)
+	}
+	return err
+}
+
+// plan notes a failure and when to try again: seldom when nobody waits for it.
+func (d *direct) plan(l *link, up Upper, err error) {
+	most := d.lim.BackoffIdle
+	if pending(up, l.device) {
+		most = d.lim.BackoffMax
+	}
+	l.failed(obstacle(err), err, func(attempts int) time.Duration {
+		return backoff(attempts, d.lim.BackoffMin, most)
+	})
+}
+
+func pending(up Upper, device identity.DeviceID) bool {
+	items, err := up.Pending(device, 0, 1)
+	return err != nil || len(items) > 0
+}
+
+// connect opens a stream to where the device was last, or else to where it is
+// found.
+func (d *direct) connect(ctx context.Context, l *link) (network.Stream, error) {
+	dest := l.where()
+	s, err := d.open(ctx, dest)
+	if err == nil || ctx.Err() != nil {
+		return s, err
+	}
+	found, lerr := d.locate(ctx, l)
+	if lerr != nil || found.Peer == dest.Peer && sameAddrs(found.Addrs, dest.Addrs) {
+		return nil, err
+	}
+	d.move(l, found)
+	return d.open(ctx, found)
+}
+
+// locate looks the device up, when that was not done just now.
+func (d *direct) locate(ctx context.Context, l *link) (Dest, error) {
+	d.mu.Lock()
+	loc := d.locator
+	d.mu.Unlock()
+	if loc == nil || !l.mayLocate(d.lim.LocateGap) {
+		return Dest{}, ErrNoAddress
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.lim.LocateTimeout)
+	defer cancel()
+	found, err := loc.Locate(ctx, l.device)
+	if err != nil {
+		return Dest{}, err
+	}
+	found.Device, found.Addrs = l.device, bare(found.Addrs, found.Peer)
+	return found, nil
+}
+
+// open opens a stream, with few others dialling at the same time.
+func (d *direct) open(ctx context.Context, dest Dest) (network.Stream, error) {
+	select {
+	case d.dials <- struct{}{}:
+		defer func() { <-d.dials }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if len(dest.Addrs) > 0 {
+		d.node.Host().Peerstore().AddAddrs(dest.Peer, dest.Addrs, peerstore.TempAddrTTL)
+	}
+	return d.opener.Open(ctx, dest.Peer, ProtocolDM, node.OpenOptions{Limited: true})
+}
+
+// pathOf says how a stream runs.
+func (d *direct) pathOf(s network.Stream) Path {
+	if _, err := s.Conn().RemoteMultiaddr().ValueForProtocol(multiaddr.P_CIRCUIT); err == nil {
+		return PathRelayed
+	}
+	if d.node.Path(s.Conn().RemotePeer()) == node.PathHolePunched {
+		return PathHolePunched
+	}
+	return PathDirect
+}
+
+// obstacle says what kind of failure err is.
+func obstacle(err error) Obstacle {
+	var other multistream.ErrNotSupported[protocol.ID]
+	switch {
+	case errors.As(err, &other):
+		return ObstacleProtocol
+	case errors.Is(err, errBusy):
+		return ObstacleBusy
+	case errors.Is(err, errSilent):
+		return ObstacleSilent
+	case errors.Is(err, errOutbox):
+		return ObstacleOutbox
+	case errors.Is(err, ErrNoAddress), errors.Is(err, swarm.ErrNoAddresses), errors.Is(err, network.ErrNoRemoteAddrs):
+		return ObstacleNoAddress
+	case errors.Is(err, errClosed):
+		return ObstacleClosed
+	}
+	return ObstacleUnreachable
+}
+
+// bare strips the peer from the end of addresses.
+func bare(addrs []multiaddr.Multiaddr, id peer.ID) []multiaddr.Multiaddr {
+	var out []multiaddr.Multiaddr
+	for _, a := range addrs {
+		if a == nil {
+			continue
+		}
+		if t, p := peer.SplitAddr(a); p == id {
+			a = t
+		}
+		if len(a) > 0 {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// short is a peer ID for logs.
+func short(id peer.ID) string {
+	s := id.String()
+	return s[max(0, len(s)-6):]
+}
