@@ -29,6 +29,4 @@ var (
 	ErrPassphrase = errors.New("wrong passphrase")
 	// ErrKeyFile: the key file is missing or unreadable.
 	ErrKeyFile = errors.New("storage key file is missing or unreadable")
-	// ErrPanic: the closure panicked; nothing of it was written.
-	ErrPanic = errors.New("closure panicked")
 )

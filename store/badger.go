@@ -1,0 +1,92 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+)
+
+const (
+	memTableBytes = 8 << 20
+	vlogFileBytes = 16 << 20
+	// chunkBytes keeps a transaction under Badger's limit of 15 % of a memtable.
+	chunkBytes   = 512 << 10
+	chunkEntries = 4000
+)
+
+// badgerOptions are settings for a small machine. Badger is written to only by
+// settling, a megabyte at a time and synced; commits wait for the journal.
+func badgerOptions(dir string, l Limits, key [32]byte, log badger.Logger) badger.Options {
+	return badger.DefaultOptions(dir).
+		WithEncryptionKey(key[:]).
+		WithSyncWrites(true).
+		WithDetectConflicts(false).
+		WithMemTableSize(memTableBytes).
+		WithNumMemtables(2).
+		WithNumLevelZeroTables(2).
+		WithNumLevelZeroTablesStall(6).
+		WithBaseTableSize(2 << 20).
+		WithBaseLevelSize(8 << 20).
+		WithNumCompactors(2).
+		WithValueLogFileSize(vlogFileBytes).
+		WithValueThreshold(int64(l.BulkBytes)).
+		WithBlockCacheSize(l.CacheBytes).
+		WithIndexCacheSize(l.CacheBytes).
+		WithCompression(options.None).
+		WithChecksumVerificationMode(options.OnBlockRead).
+		WithMetricsEnabled(false).
+		WithLogger(log)
+}
+
+// openBadger opens the settled store and names what is wrong with it.
+func openBadger(opt badger.Options) (db *badger.DB, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: %v", ErrCorrupt, r) // damage can trip Badger's own slices
+		}
+	}()
+	db, err = badger.OpenManaged(opt)
+	if err != nil {
+		return nil, badgerFault(err)
+	}
+	return db, nil
+}
+
+func badgerFault(err error) error {
+	var errno syscall.Errno
+	switch {
+	case errors.Is(err, badger.ErrEncryptionKeyMismatch):
+		return ErrWrongKey
+	case strings.Contains(err.Error(), "Another process is using"):
+		return ErrInUse
+	case errors.As(err, &errno) && !errors.Is(err, fs.ErrNotExist):
+		return err // the disk's fault, not the data's
+	}
+	return fmt.Errorf("%w: %v", ErrCorrupt, err)
+}
+
+// badgerLog forwards Badger's complaints without their arguments, which may
+// hold keys, and counts its errors: some of them it tells nobody else.
+type badgerLog struct {
+	log    *slog.Logger
+	errors atomic.Uint64
+}
+
+func (l *badgerLog) Errorf(format string, _ ...any) {
+	l.errors.Add(1)
+	l.log.Error("badger", "message", strings.TrimSpace(format))
+}
+
+func (l *badgerLog) Warningf(format string, _ ...any) {
+	l.log.Warn("badger", "message", strings.TrimSpace(format))
+}
+
+func (l *badgerLog) Infof(string, ...any)  {}
+func (l *badgerLog) Debugf(string, ...any) {}
