@@ -11,6 +11,7 @@ type Contact struct {
 	LastSeenAt   Time           `json:"lastSeenAt,omitzero"`
 	Devices      int            `json:"devices" doc:"how many devices they have"`
 	Conversation ConversationID `json:"conversation" doc:"the direct conversation with them"`
+	Problem      string         `json:"problem,omitempty" doc:"why a request has not reached them yet, for people; absent when it has"`
 	Greeting     string         `json:"greeting,omitempty" doc:"what they wrote when they asked; only in state incoming"`
 }
 
