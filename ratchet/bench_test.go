@@ -29,7 +29,7 @@ func newFloor() *floor {
 	return f
 }
 
-// message is one sealing and opening: per side four HMACs, two derivations and
+// message is one sealing and opening: per side four HMACs, one derivation and
 // two AEADs over header and body; one nonce.
 func (f *floor) message() {
 	rand.Read(f.bytes[:24])
@@ -42,9 +42,7 @@ func (f *floor) message() {
 				m.Sum(f.bytes[64:64])
 			}
 		}
-		for range 2 {
-			hkdf.Key(sha256.New, f.bytes[:32], f.bytes[:32], string(f.bytes[:51]), 32)
-		}
+		hkdf.Key(sha256.New, f.bytes[:32], f.bytes[:32], string(f.bytes[:50]), 48)
 	}
 	h, _ := chacha20poly1305.NewX(f.bytes[:32])
 	hc := h.Seal(nil, f.bytes[:24], f.bytes[:464], f.bytes[:48])

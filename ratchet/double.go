@@ -35,6 +35,9 @@ type oldHead struct {
 // advanceRoot makes one root step with the agreement of self and remote, and
 // returns the chain it starts and the header key of the chain after it.
 func (d *double) advanceRoot() (c chain, nextHead key, err error) {
+	if d.self == nil {
+		return c, nextHead, ErrState
+	}
 	shared, err := d.self.agree(d.remote)
 	if err != nil {
 		return c, nextHead, err
@@ -64,6 +67,9 @@ func (d *double) turnSend(rand io.Reader) (err error) {
 
 // turnRecv closes the receiving chain and starts the one of the header.
 func (d *double) turnRecv(h *header) (err error) {
+	if d.recv.id == 0 && h.pn != 0 {
+		return ErrCorrupt // there was no chain before the first
+	}
 	if d.skipped, err = d.recv.skipTo(h.pn, MaxSkip, d.skipped); err != nil {
 		return err
 	}
@@ -137,26 +143,26 @@ func (d *double) takeSkipped(chain, n uint32) (key, error) {
 
 // openHeader tries the header keys there are, at most seven.
 func (d *double) openHeader(nonce, sealed, ad []byte) (h header, w which, err error) {
+	buf := make([]byte, 0, headerSize)
 	if d.recv.id != 0 {
-		if h, ok := tryHeader(&d.recvHead, nonce, sealed, ad); ok {
+		if h, ok := tryHeader(buf, &d.recvHead, nonce, sealed, ad); ok {
 			return h, which{chain: d.recv.id}, nil
 		}
 	}
-	if h, ok := tryHeader(&d.nextRecv, nonce, sealed, ad); ok {
+	if h, ok := tryHeader(buf, &d.nextRecv, nonce, sealed, ad); ok {
 		return h, which{next: true}, nil
 	}
 	for i := len(d.old) - 1; i >= 0; i-- {
-		if h, ok := tryHeader(&d.old[i].key, nonce, sealed, ad); ok {
+		if h, ok := tryHeader(buf, &d.old[i].key, nonce, sealed, ad); ok {
 			return h, which{chain: d.old[i].chain}, nil
 		}
 	}
 	return h, w, ErrNotMine
 }
 
-// tryHeader opens a header with one key.
-func tryHeader(k *key, nonce, sealed, ad []byte) (header, bool) {
-	var buf [headerSize]byte
-	plain, err := openTo(buf[:0], k, nonce, sealed, ad)
+// tryHeader opens a header with one key, in buf.
+func tryHeader(buf []byte, k *key, nonce, sealed, ad []byte) (header, bool) {
+	plain, err := openTo(buf, k, nonce, sealed, ad)
 	if err != nil {
 		return header{}, false
 	}

@@ -29,7 +29,6 @@ const (
 	labelMessage  = "dr-mk"
 	labelHeader   = "dr-head"
 	labelBody     = "dr-body"
-	labelReceipt  = "dr-receipt"
 	labelLaneRoot = "lane-root"
 	labelLaneEK   = "lane-ek"
 	labelLaneCT   = "lane-ct"
@@ -49,26 +48,37 @@ func hash(label string, parts ...[]byte) [32]byte {
 
 // kdf is HKDF-SHA256 with a labelled info; spec/handshake.md#notation.
 // It panics only when n is beyond HKDF's bound, which no caller asks for.
+// Its inputs are copied, so that secrets in the caller's variables stay where
+// they are instead of moving to the heap.
 func kdf(salt, ikm []byte, label string, ctx []byte, n int) []byte {
-	name := labelSpace + label
-	info := make([]byte, 0, 2+len(name)+len(ctx))
-	info = binary.BigEndian.AppendUint16(info, uint16(len(name)))
-	info = append(append(info, name...), ctx...)
-	out, err := hkdf.Key(sha256.New, ikm, salt, string(info), n)
+	secret := append(append(make([]byte, 0, len(salt)+len(ikm)), salt...), ikm...)
+	defer clear(secret)
+	out, err := hkdf.Key(sha256.New, secret[len(salt):], secret[:len(salt)], info(label, ctx), n)
 	if err != nil {
 		panic(err)
 	}
 	return out
 }
 
+// info is what binds a derivation to its purpose.
+func info(label string, ctx []byte) string {
+	b := make([]byte, 0, 128)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(labelSpace)+len(label)))
+	b = append(append(b, labelSpace...), label...)
+	return string(append(b, ctx...))
+}
+
 // advance is the step of a symmetric chain: the key for one message and the
 // chain key after it.
 func advance(chain key) (message, next key) {
-	m := hmac.New(sha256.New, chain[:])
-	m.Write([]byte{1})
-	m.Sum(message[:0])
+	b := append(make([]byte, 0, 3*32+2), chain[:]...)
+	b = append(b, 1, 2)
+	defer clear(b[:cap(b)])
+	m := hmac.New(sha256.New, b[:32])
+	m.Write(b[32:33])
+	out := m.Sum(b[34:34])
 	m.Reset()
-	m.Write([]byte{2})
-	m.Sum(next[:0])
-	return message, next
+	m.Write(b[33:34])
+	out = m.Sum(out)
+	return key(out[:32]), key(out[32:])
 }

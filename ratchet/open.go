@@ -36,9 +36,9 @@ func (s Session) Open(env []byte) (Session, Opened, error) {
 // gives the other one back when anything fails.
 func (s Session) openMessage(msg []byte) (Session, Opened, error) {
 	was := s
-	var ad [1024]byte
+	ad := make([]byte, 0, adSize)
 	nonce, sealed := msg[:nonceSize], msg[nonceSize:][:sealedHeader]
-	h, w, err := s.dr.openHeader(nonce, sealed, s.headerAD(ad[:0]))
+	h, w, err := s.dr.openHeader(nonce, sealed, s.headerAD(ad))
 	if err != nil {
 		return was, Opened{}, err
 	}
@@ -47,7 +47,7 @@ func (s Session) openMessage(msg []byte) (Session, Opened, error) {
 		return was, Opened{}, err
 	}
 	defer clear(mk[:])
-	body, err := openTo(nil, &mk, nonce, msg[nonceSize+sealedHeader:], s.bodyAD(ad[:0], s.peer, sealed))
+	body, err := openTo(nil, &mk, nonce, msg[nonceSize+sealedHeader:], s.bodyAD(ad, s.peer, sealed))
 	if err != nil {
 		return was, Opened{}, ErrCorrupt
 	}

@@ -29,12 +29,13 @@ type Pending struct {
 	prefix Prefix
 	th0    [32]byte
 	spk    *dhKey
+	opk    *dhKey // nil without one-time prekey
 	x      secrets
 	inner  sealedIdentity
 }
 
-// Respond opens the identity of an initiator, with one decapsulation and at
-// most two agreements; spec/handshake.md#responder. Nothing of it is verified
+// Respond opens the identity of an initiator, with one decapsulation and
+// one agreement; spec/handshake.md#responder. Nothing of it is verified
 // yet. The only error is ErrHandshake.
 func Respond(self Responder, pk Prekeys, env []byte) (*Pending, error) {
 	prefix, err := ParsePrefix(env)
@@ -51,20 +52,22 @@ func Respond(self Responder, pk Prekeys, env []byte) (*Pending, error) {
 // agree does what the prekeys take part in.
 func (p *Pending) agree(pk Prekeys) bool {
 	var err error
-	ek := [32]byte(p.prefix.raw[prefixEK:])
 	if p.spk, err = dhKeyOf(pk.SPK); err != nil {
 		return false
 	}
-	all, seed := agreements{{&p.x.dh3, p.spk, ek}}, &pk.PQSPKSeed
+	seed := &pk.PQSPKSeed
 	if pk.OPK != nil {
-		all, seed = append(all, agreement{&p.x.dh4, &dhKey{secret: pk.OPK.X}, ek}), &pk.OPK.KEMSeed
+		p.opk, seed = &dhKey{secret: pk.OPK.X}, &pk.OPK.KEMSeed
 	}
-	if all.run() != nil {
+	if p.x.dh3, err = p.spk.agree(p.ek()); err != nil {
 		return false
 	}
 	p.x.ssS, err = decaps1024(seed, p.prefix.raw[prefixCTS:prefixCTI])
 	return err == nil
 }
+
+// ek is the initiator's ephemeral key.
+func (p *Pending) ek() [32]byte { return [32]byte(p.prefix.raw[prefixEK:]) }
 
 // openIdentity opens the sealed identity.
 func (p *Pending) openIdentity() (ok bool) {
@@ -130,19 +133,30 @@ func (p *Pending) complete(peer Peer, manifest [32]byte, psk *[32]byte) (s Sessi
 	if psk != nil {
 		x.psk = *psk
 	}
-	ek := [32]byte(p.prefix.raw[prefixEK:])
-	all := agreements{{&x.dh1, p.spk, peer.DIK}, {&x.dh2, &dhKey{secret: p.self.DIK}, ek}}
-	ssI, _, err := decaps768(&p.self.DKEMSeed, p.prefix.raw[prefixCTI:prefixLength])
-	if err != nil || all.run() != nil {
+	if !p.agreeRest(&x, peer) {
 		return s, false
 	}
-	x.ssI = ssI
 	th := transcript(p.th0, peer.party(), p.party(), p.inner.kind, p.inner.ref, p.prefix.raw[prefixSealed:])
 	s = newSession(x.derive(th), th, p.prefix.ID)
 	s.local, s.peer = p.self.Device, peer.Device
 	s.dr.self = p.spk
 	s.lane.answerStatic(peer.DKEM)
 	return s, true
+}
+
+// agreeRest makes what a stranger is not worth: the agreements that identify
+// both sides, and the second decapsulation.
+func (p *Pending) agreeRest(x *secrets, peer Peer) bool {
+	all := agreements{{&x.dh1, p.spk, peer.DIK}, {&x.dh2, &dhKey{secret: p.self.DIK}, p.ek()}}
+	if p.opk != nil {
+		all = append(all, agreement{&x.dh4, p.opk, p.ek()})
+	}
+	if all.run() != nil {
+		return false
+	}
+	var err error
+	x.ssI, _, err = decaps768(&p.self.DKEMSeed, p.prefix.raw[prefixCTI:prefixLength])
+	return err == nil
 }
 
 func (p *Peer) party() party {

@@ -91,14 +91,14 @@ func (s *Session) write(rand io.Reader, msg []byte, h *header, content []byte) (
 	if _, err := io.ReadFull(rand, nonce); err != nil {
 		return receipt, fmt.Errorf("ratchet: draw nonce: %w", err)
 	}
-	var ad [1024]byte
+	ad := make([]byte, 0, adSize)
 	h.encode(msg[nonceSize:][:headerSize])
-	sealTo(msg[:nonceSize], &s.dr.sendHead, nonce, msg[nonceSize:][:headerSize], s.headerAD(ad[:0]))
+	sealTo(msg[:nonceSize], &s.dr.sendHead, nonce, msg[nonceSize:][:headerSize], s.headerAD(ad))
 
 	binary.BigEndian.PutUint32(msg[body:], uint32(len(content)))
 	copy(msg[body+4:], content)
 	mk, receipt := s.messageKeys(s.dr.send.next(), s.lane.send.next())
-	sealTo(msg[:body], &mk, nonce, msg[body:len(msg)-tagSize], s.bodyAD(ad[:0], s.local, msg[nonceSize:body]))
+	sealTo(msg[:body], &mk, nonce, msg[body:len(msg)-tagSize], s.bodyAD(ad, s.local, msg[nonceSize:body]))
 	clear(mk[:])
 	return receipt, nil
 }

@@ -103,6 +103,9 @@ func (s Session) Forget(m Mark) Session {
 	return s
 }
 
+// adSize is the length of the longer associated data.
+const adSize = len(labelSpace+labelBody) + 2*32 + 16 + sealedHeader
+
 // headerAD is what a header is bound to.
 func (s *Session) headerAD(b []byte) []byte {
 	b = append(b, labelSpace+labelHeader...)
@@ -117,9 +120,9 @@ func (s *Session) bodyAD(b []byte, sender [16]byte, sealedHeader []byte) []byte 
 }
 
 // messageKeys joins the keys of both lanes to the key of one message and its
-// receipt.
+// receipt; spec/ratchet.md#message-keys.
 func (s *Session) messageKeys(dmk, pmk key) (mk key, receipt [16]byte) {
-	var zero [32]byte
-	mk = key(kdf(pmk[:], dmk[:], labelMessage, s.sid[:], 32))
-	return mk, [16]byte(kdf(zero[:], mk[:], labelReceipt, s.sid[:], 16))
+	okm := kdf(pmk[:], dmk[:], labelMessage, s.sid[:], 32+16)
+	defer clear(okm)
+	return key(okm), [16]byte(okm[32:])
 }

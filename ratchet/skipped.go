@@ -1,6 +1,7 @@
 package ratchet
 
 import (
+	"cmp"
 	"math/bits"
 	"slices"
 )
@@ -25,24 +26,9 @@ type skipped struct {
 	count  int
 }
 
-// before orders blocks by age.
+// compare orders blocks by age.
 func (b *block) compare(chain, base uint32) int {
-	switch {
-	case b.chain != chain:
-		return cmpUint(b.chain, chain)
-	default:
-		return cmpUint(b.base, base)
-	}
-}
-
-func cmpUint(a, b uint32) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
+	return cmp.Or(cmp.Compare(b.chain, chain), cmp.Compare(b.base, base))
 }
 
 // find returns the place of the block of a message.
@@ -152,14 +138,11 @@ func (s skipped) drop(gone func(*block) bool) skipped {
 
 // since returns s less everything older than message n of a chain.
 func (s skipped) since(chain, n uint32) skipped {
-	s = s.drop(func(b *block) bool { return b.compare(chain, n&^(window-1)) < 0 })
-	if len(s.blocks) == 0 || s.blocks[0].compare(chain, n&^(window-1)) != 0 {
-		return s
-	}
-	for n := n; len(s.blocks) > 0 && s.blocks[0].compare(chain, n&^(window-1)) == 0 && n%window != 0; {
-		n--
-		if _, ok := s.get(chain, n); ok {
-			s = s.without(chain, n)
+	base := n &^ (window - 1)
+	s = s.drop(func(b *block) bool { return b.compare(chain, base) < 0 })
+	for m := base; m < n; m++ {
+		if _, ok := s.get(chain, m); ok {
+			s = s.without(chain, m)
 		}
 	}
 	return s

@@ -32,7 +32,7 @@ func TestConversation(t *testing.T) {
 }
 
 // restart is a stop and start of the program.
-func restart(t testing.TB, s ratchet.Session) ratchet.Session {
+func restart(t tester, s ratchet.Session) ratchet.Session {
 	t.Helper()
 	b, err := s.Encode()
 	must(t, err)

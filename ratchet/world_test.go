@@ -6,7 +6,6 @@ import (
 	"crypto/mlkem"
 	"crypto/rand"
 	"crypto/sha256"
-	"testing"
 
 	"github.com/p2pmsgd/p2pmsgd/ratchet"
 )
@@ -108,8 +107,15 @@ func (d *device) answer(env []byte, from *device, psk *[32]byte) (ratchet.Sessio
 	return p.Accept(from.asPeer(), d.manifest, psk)
 }
 
+// tester is what the helpers need of a test, a benchmark or a rapid check.
+type tester interface {
+	Helper()
+	Fatal(...any)
+	Fatalf(string, ...any)
+}
+
 // must fails the test on an error.
-func must(t testing.TB, err error) {
+func must(t tester, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -117,7 +123,7 @@ func must(t testing.TB, err error) {
 }
 
 // seal and open replace the state they are given.
-func seal(t testing.TB, s *ratchet.Session, content string) ratchet.Sealed {
+func seal(t tester, s *ratchet.Session, content string) ratchet.Sealed {
 	t.Helper()
 	next, sealed, err := s.Seal(rand.Reader, []byte(content))
 	must(t, err)
@@ -125,7 +131,7 @@ func seal(t testing.TB, s *ratchet.Session, content string) ratchet.Sealed {
 	return sealed
 }
 
-func open(t testing.TB, s *ratchet.Session, sealed ratchet.Sealed, want string) {
+func open(t tester, s *ratchet.Session, sealed ratchet.Sealed, want string) {
 	t.Helper()
 	next, opened, err := s.Open(sealed.Envelope)
 	must(t, err)
@@ -139,7 +145,7 @@ func open(t testing.TB, s *ratchet.Session, sealed ratchet.Sealed, want string) 
 }
 
 // pair makes two devices with a session whose first message was opened.
-func pair(t testing.TB) (alice, bob ratchet.Session) {
+func pair(t tester) (alice, bob ratchet.Session) {
 	t.Helper()
 	a, b := newDevice(), newDevice()
 	alice, err := ratchet.Initiate(rand.Reader, a.initiator(), b.target(true), ratchet.Options{})
