@@ -97,7 +97,7 @@ func (c *Config) check() error {
 		c.Now = time.Now
 	}
 	switch {
-	case c.Key.Private() == nil:
+	case c.Key.ID() == "":
 		return fmt.Errorf("%w: no key", ErrConfig)
 	case !c.TCP && !c.QUIC:
 		return fmt.Errorf("%w: no transport", ErrConfig)

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/libp2p/go-libp2p"
@@ -72,7 +73,7 @@ func newHost(cfg *Config, listen []multiaddr.Multiaddr, count *traffic, punch ho
 		return nil, err
 	}
 	opts := slices.Concat(
-		hostOptions(cfg, listen, parts, count),
+		hostOptions(cfg, parts, count),
 		transportOptions(cfg),
 		reachOptions(cfg, punch),
 		cfg.Options)
@@ -81,13 +82,18 @@ func newHost(cfg *Config, listen []multiaddr.Multiaddr, count *traffic, punch ho
 		parts.close()
 		return nil, err
 	}
+	// Not by an option: when libp2p cannot listen while it starts, it leaves
+	// half of itself running.
+	if err := h.Network().Listen(listen...); err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
 	return h, nil
 }
 
-func hostOptions(cfg *Config, listen []multiaddr.Multiaddr, p *held, count *traffic) []libp2p.Option {
+func hostOptions(cfg *Config, p *held, count *traffic) []libp2p.Option {
 	return []libp2p.Option{
 		libp2p.Identity(cfg.Key.Private()),
-		libp2p.ListenAddrs(listen...),
+		libp2p.NoListenAddrs,
 		libp2p.Peerstore(p.store),
 		libp2p.ConnectionManager(p.trim),
 		libp2p.ResourceManager(p.meter),
@@ -131,7 +137,7 @@ func newMuxer(l Limits) *yamux.Transport {
 // reachOptions are about being reached from outside. Both versions of AutoNAT
 // are on: the DHT's and the relays' roles follow what the first one says.
 func reachOptions(cfg *Config, punch holepunch.EventTracer) []libp2p.Option {
-	opts := []libp2p.Option{libp2p.EnableRelay()} // client only
+	opts := []libp2p.Option{libp2p.EnableRelay()} // as a client; NoListenAddrs turned it off
 	if cfg.PortMap {
 		opts = append(opts, libp2p.NATPortMap())
 	}
