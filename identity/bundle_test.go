@@ -85,8 +85,12 @@ func TestForeignOneTimeKeys(t *testing.T) {
 			t.Errorf("%s was accepted", name)
 		}
 	}
+	k.Proof = make([][32]byte, 7)
+	wantErr(t, b.VerifyOneTime(k), identity.ErrMalformed)
+	_, err := identity.ParseOneTimeKey(k.Bytes())
+	wantErr(t, err, identity.ErrMalformed)
 	empty, _ := bundleOf(newDevice("laptop"), 0)
-	wantErr(t, empty.VerifyOneTime(k), identity.ErrForged)
+	wantErr(t, empty.VerifyOneTime(keys[1]), identity.ErrForged)
 }
 
 func TestUnsoundBundlesAreNotMade(t *testing.T) {

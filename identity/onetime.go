@@ -36,7 +36,10 @@ func ParseOneTimeKey(b []byte) (OneTimeKey, error) {
 	if err := Decode(b, &k); err != nil {
 		return OneTimeKey{}, fmt.Errorf("one-time key: %w", err)
 	}
-	return k, k.check()
+	if err := k.check(); err != nil {
+		return OneTimeKey{}, err
+	}
+	return k, nil
 }
 
 func (k OneTimeKey) check() error {

@@ -36,8 +36,8 @@ func (p Pin) Advance(g Genesis, chain []*Manifest, certs []*DeviceCert, now time
 }
 
 // Rejoin is Advance for somebody who was away for longer than the chain reaches
-// back: it passes over missing links where the account key itself signed the
-// first manifest after them. A fork among the missing ones goes unseen, so the
+// back: it passes over missing links, as long as what follows them is proven by
+// a manifest that the account key signed. A fork among the missing ones goes unseen, so the
 // caller says so to its user.
 func (p Pin) Rejoin(g Genesis, chain []*Manifest, certs []*DeviceCert, now time.Time) (Pin, error) {
 	return p.judge(g, chain, certs, now, true)

@@ -86,6 +86,12 @@ func TestAnchorsShortenTheChain(t *testing.T) {
 	if got, err = old.Rejoin(g, tail, alice.certs, now); err != nil || got != alice.head().Pin() {
 		t.Fatalf("rejoin: %v, %v", got, err)
 	}
+	// The anchor also vouches for what it follows.
+	for _, p := range []identity.Pin{{}, old} {
+		if got, err = p.Rejoin(g, alice.chain[5:], alice.certs, now); err != nil || got != alice.head().Pin() {
+			t.Fatalf("from before the anchor, pinned %d: %v, %v", p.Seq, got, err)
+		}
+	}
 	_, err = old.Rejoin(g, tail[1:], alice.certs, now)
 	wantErr(t, err, identity.ErrGap) // a device's word is no anchor
 }
@@ -211,5 +217,54 @@ func TestRevocationWinsOverListing(t *testing.T) {
 	// Revoked stays revoked in what follows.
 	if m = alice.say(laptop, start, identity.Change{Devices: alice.certs}); m.Lists(alice.certs[1]) {
 		t.Error("a revoked device came back")
+	}
+}
+
+// TestVerifyOneLink asks about a single link, without a pin.
+func TestVerifyOneLink(t *testing.T) {
+	alice, laptop, phone := household()
+	g, one := alice.key.Genesis(), alice.head()
+	two := must(one.Next(laptop, start, identity.Change{}))
+	twin := must(one.Next(laptop, start.Add(time.Second), identity.Change{}))
+	three := must(two.Next(alice.key, start, identity.Change{}))
+	gone := must(two.Next(laptop, start, identity.Change{
+		Devices: []*identity.DeviceCert{alice.certs[1]},
+		Revoke:  []identity.Revocation{{Device: laptop.ID(), Reason: identity.Lost, Time: start}},
+	}))
+	for _, c := range []struct {
+		name  string
+		m     *identity.Manifest
+		g     identity.Genesis
+		prev  *identity.Manifest
+		certs []*identity.DeviceCert
+		want  error
+	}{
+		{"the first", one, g, nil, nil, nil},
+		{"the second", two, g, one, alice.certs, nil},
+		{"the account key's, alone", three, g, nil, nil, nil},
+		{"the account key's, linked", three, g, two, nil, nil},
+		{"linked to a twin", three, g, twin, nil, identity.ErrGap},
+		{"linked to another number", three, g, one, nil, identity.ErrGap},
+		{"a device's, alone", two, g, nil, alice.certs, identity.ErrGap},
+		{"signer unknown", two, g, one, nil, identity.ErrGap},
+		{"signer revoked, certificates or not", must(gone.Next(laptop, start, identity.Change{})), g, gone, nil, identity.ErrForged},
+		{"signed by a member", must(two.Next(phone, start, identity.Change{})), g, two, alice.certs, identity.ErrForged},
+		{"of another account", two, newPerson("bob").key.Genesis(), one, alice.certs, identity.ErrForged},
+	} {
+		if err := c.m.Verify(c.g, c.prev, c.certs); !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
+			t.Errorf("%s: %v, want %v", c.name, err, c.want)
+		}
+	}
+}
+
+// TestOtherAccountsDevicesAreNotListed: an admin cannot adopt somebody else's
+// device by listing its certificate.
+func TestOtherAccountsDevicesAreNotListed(t *testing.T) {
+	alice, laptop, _ := household()
+	bob := newPerson("bob")
+	his := bob.admit(bob.key, newDevice("bob's"), identity.Admin, start)
+	m := must(alice.head().Next(laptop, start, identity.Change{Devices: append(slices.Clone(alice.certs), his)}))
+	if m.Lists(his) || len(m.Members([]*identity.DeviceCert{his}, start)) != 0 {
+		t.Error("bob's device is alice's now")
 	}
 }
