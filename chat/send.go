@@ -58,6 +58,9 @@ func (c *Chat) Send(ctx context.Context, r SendRequest) (Message, error) {
 	}
 	s := &sending{ctx: ctx, to: to, text: r.Text, client: r.ClientID, done: make(chan struct{})}
 	c.sender.add(s)
+	if r.Placed != nil {
+		r.Placed()
+	}
 	select {
 	case <-s.done:
 		return s.result, s.err

@@ -148,6 +148,9 @@ type SendRequest struct {
 	Text string // UTF-8, not empty
 	// ClientID, when set, makes a repeated request return the first message.
 	ClientID string // at most 64 bytes
+	// Placed, when set, is called once the message has its place in the order
+	// of sends, long before it is durable.
+	Placed func()
 }
 
 // InviteRequest asks for an invite. Zero values mean one use and seven days.
