@@ -172,23 +172,16 @@ func open(frames [][]byte, next uint64) (envs [][]byte, fault error) {
 // answer writes the verdicts. The error is errBusy after a refusal for now, so
 // that nothing later is taken before what was refused comes again.
 func (in *inbound) answer(s network.Stream, first uint64, n int, verdicts []Verdict) error {
-	out := make([]byte, 0, n*40)
+	out := make([]byte, 0, n*(MaxAnswer/2))
 	var fault error
 	for i := range n {
 		v := Verdict{Refuse: CodeBusy}
 		if i < len(verdicts) {
 			v = verdicts[i]
 		}
-		b, err := answer(first+uint64(i), v).encode()
-		if err != nil {
-			return err
-		}
-		out = node.AppendFrame(out, b)
-		if v.Refuse == CodeBusy {
-			fault = errBusy
-		}
-		if (v.Refuse == CodeUnknown || v.Refuse == CodeBad) && !in.failures.take(s.Conn().RemotePeer(), 1) {
-			fault = fmt.Errorf("%w: too many that do not open", ErrFrame)
+		out = answer(first+uint64(i), v).append(out)
+		if err := in.judge(s.Conn().RemotePeer(), v.Refuse); err != nil {
+			fault = err
 		}
 	}
 	if err := s.SetWriteDeadline(time.Now().Add(in.lim.WriteTimeout)); err != nil {
@@ -198,4 +191,15 @@ func (in *inbound) answer(s network.Stream, first uint64, n int, verdicts []Verd
 		return err
 	}
 	return fault
+}
+
+// judge says whether a refusal ends the stream.
+func (in *inbound) judge(from peer.ID, c Code) error {
+	switch {
+	case c == CodeBusy:
+		return errBusy
+	case (c == CodeUnknown || c == CodeBad) && !in.failures.take(from, 1):
+		return fmt.Errorf("%w: too many that do not open", ErrFrame)
+	}
+	return nil
 }

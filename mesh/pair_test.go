@@ -3,6 +3,7 @@ package mesh_test
 import (
 	"context"
 	"crypto/rand"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -16,7 +17,12 @@ import (
 	"github.com/p2pmsgd/p2pmsgd/node"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(childEnv) != "" {
+		child()
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func TestDirectDelivers(t *testing.T) {
 	meshtest.Run(t, func(t *testing.T) meshtest.Pair { return newPair(t, quick()) })
@@ -49,6 +55,7 @@ func newPair(t testing.TB, lim mesh.Limits) *pair {
 			t.Fatal(err)
 		}
 		p.keys[i] = k
+		p.addrs[i] = []multiaddr.Multiaddr{multiaddr.StringCast("/ip4/127.0.0.1/udp/0/quic-v1")}
 		p.listen(t, meshtest.Side(i))
 	}
 	return p
@@ -56,7 +63,6 @@ func newPair(t testing.TB, lim mesh.Limits) *pair {
 
 // listen finds a port that is free, for good.
 func (p *pair) listen(t testing.TB, s meshtest.Side) {
-	p.addrs[s] = []multiaddr.Multiaddr{multiaddr.StringCast("/ip4/127.0.0.1/udp/0/quic-v1")}
 	n := p.node(t, s)
 	p.addrs[s] = n.Host().Addrs()
 	if err := n.Close(); err != nil {

@@ -3,7 +3,6 @@ package mesh
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -80,9 +79,4 @@ func ask(s network.Stream, req []byte) (PrekeyResponse, error) {
 		return PrekeyResponse{}, refused
 	}
 	return r, nil
-}
-
-// retry is a wait on the wire: whole seconds, at most a day.
-func retry(seconds uint32) time.Duration {
-	return time.Duration(min(seconds, 86400)) * time.Second
 }

@@ -3,6 +3,7 @@ package mesh
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/p2pmsgd/p2pmsgd/identity"
 )
@@ -14,6 +15,7 @@ const (
 	MaxCerts     = 8
 
 	locatorSize = 32
+	maxRetry    = 24 * 60 * 60 // seconds
 )
 
 // request is a PrekeyRequest on the wire.
@@ -79,7 +81,7 @@ func encodeResponse(r PrekeyResponse) ([]byte, error) {
 }
 
 func encodeRefusal(e RefusedError) ([]byte, error) {
-	return identity.Encode(response{Refused: e.Code, Retry: uint32(min(e.Retry.Seconds(), 86400))})
+	return identity.Encode(response{Refused: e.Code, Retry: uint32(min(max(0, e.Retry/time.Second), maxRetry))})
 }
 
 func decodeResponse(b []byte) (r PrekeyResponse, refused *RefusedError, err error) {
@@ -91,7 +93,7 @@ func decodeResponse(b []byte) (r PrekeyResponse, refused *RefusedError, err erro
 		return r, nil, err
 	}
 	if w.Refused != 0 {
-		return r, &RefusedError{Code: w.Refused, Retry: retry(w.Retry)}, nil
+		return r, &RefusedError{Code: w.Refused, Retry: time.Duration(w.Retry) * time.Second}, nil
 	}
 	r = PrekeyResponse{Manifests: w.Manifests, Certs: w.Certs, Bundle: w.Bundle}
 	if len(w.OneTime) > 0 {
@@ -109,7 +111,7 @@ func (w response) check() error {
 	full := within(w.Manifests, MaxManifests, identity.MaxManifestSize) &&
 		within(w.Certs, MaxCerts, identity.MaxCertSize) &&
 		len(w.Bundle) > 0 && len(w.Bundle) <= identity.MaxBundleSize && w.Refused == 0 && w.Retry == 0
-	refusal := w.Refused != 0 && len(w.Manifests)+len(w.Certs)+len(w.Bundle)+len(w.OneTime) == 0
+	refusal := w.Refused != 0 && w.Retry <= maxRetry && len(w.Manifests)+len(w.Certs)+len(w.Bundle)+len(w.OneTime) == 0
 	if !full && !refusal {
 		return fmt.Errorf("%w: neither a response nor a refusal", ErrFrame)
 	}

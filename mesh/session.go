@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
-
-	"github.com/p2pmsgd/p2pmsgd/node"
 )
 
 // Why a session ends.
@@ -178,11 +176,7 @@ func (s *session) refuseOwn(ids []uint64) {
 func (s *session) send(buf *[]byte, n uint64, items []Item) error {
 	out := (*buf)[:0]
 	for i, it := range items {
-		b, err := frame{Kind: kindData, N: n + uint64(i), Body: it.Envelope}.encode()
-		if err != nil {
-			return err
-		}
-		out = node.AppendFrame(out, b)
+		out = frame{Kind: kindData, N: n + uint64(i), Body: it.Envelope}.append(out)
 	}
 	if cap(out) <= smallBuffer {
 		*buf = out
