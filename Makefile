@@ -18,7 +18,7 @@ bench: ## figures beside their yardsticks, measured in one run
 
 fuzz: ## every fuzz target, FUZZTIME each
 	@set -e; for p in $$(go list ./...); do for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
-	echo "== $$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p; done; done
+	echo "== $$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$p; done; done
 
 sim: ## the directory with 1,000 nodes, in memory
 	P2PMSG_SIM=1 go test -run TestSimulation -v -timeout 60m ./dht
