@@ -100,7 +100,6 @@ func (l *lane) decode(r *reader, flags uint16) {
 	l.recv.decode(r)
 	l.nextSend, l.nextRecv = r.key(), r.key()
 	l.prev = r.uint32()
-	l.quiet = flags&stateQuiet != 0
 	if flags&stateSeed != 0 {
 		if raw := r.take(64); raw != nil {
 			seed := [64]byte(raw)

@@ -59,7 +59,7 @@ func (l *lane) acceptEK(p *piece) {
 // acceptCT takes a piece of the ciphertext to our key. The first one shows
 // that the peer has the key; the third one completes the epoch.
 func (l *lane) acceptCT(p *piece, sid [32]byte) {
-	l.quiet = true
+	l.out, l.outIdx = nil, 0
 	l.in.add(p)
 	if l.in.n < codeK {
 		return

@@ -52,7 +52,6 @@ type lane struct {
 
 	out    *object   // what we send pieces of
 	outIdx byte      // number of the next piece
-	quiet  bool      // the peer has our key whole
 	seed   *[64]byte // of the key we sent for epoch+1
 	in     gathering // pieces of the peer's object for epoch+1
 	peerEK []byte    // the peer's key for epoch+1, to be answered by the next Seal
@@ -71,7 +70,7 @@ func (l *lane) begin(first key, sid [32]byte) {
 // which the peer has from the certificate. begin has run as for a responder.
 func (l *lane) waitStatic(seed *[64]byte) {
 	own := *seed
-	l.initiator, l.quiet, l.seed = true, true, &own
+	l.initiator, l.seed = true, &own
 	l.send.key, l.recv.key = l.recv.key, l.send.key
 }
 
@@ -99,7 +98,7 @@ func (l *lane) sendsKey(epoch uint32) bool { return (epoch%2 == 1) == l.initiato
 func (l *lane) switchSend() {
 	l.prev = l.send.n
 	l.send, l.nextSend = chain{id: l.epoch, key: l.nextSend}, key{}
-	l.out, l.outIdx, l.quiet = nil, 0, false
+	l.out, l.outIdx = nil, 0
 }
 
 // prepare does what wants randomness before a message is sealed: it answers a
@@ -144,14 +143,14 @@ func (l *lane) offer(rand io.Reader) error {
 	}
 	ek := dk.EncapsulationKey().Bytes()
 	tag := hash(labelLaneEK, ek)
-	l.seed, l.quiet, l.outIdx = seed, false, 0
+	l.seed, l.outIdx = seed, 0
 	l.out = &object{kind: objectEK, epoch: l.epoch + 1, tag: [4]byte(tag[:]), bytes: ek}
 	return nil
 }
 
 // nextPiece fills in the next piece of what we send, if there is anything.
 func (l *lane) nextPiece(p *piece) {
-	if l.out == nil || l.quiet {
+	if l.out == nil {
 		return
 	}
 	p.kind, p.epoch, p.tag, p.idx = l.out.kind, l.out.epoch, l.out.tag, l.outIdx

@@ -14,7 +14,6 @@ const (
 	stateSelf             // the ratchet key pair is there
 	stateLive
 	statePrefix
-	stateQuiet
 	stateSeed
 	statePeerEK
 	stateOutEK
@@ -70,7 +69,6 @@ func (s *Session) flags() (f uint16) {
 	set(s.dr.self != nil, stateSelf)
 	set(s.dr.live, stateLive)
 	set(s.prefix != nil, statePrefix)
-	set(s.lane.quiet, stateQuiet)
 	set(s.lane.seed != nil, stateSeed)
 	set(s.lane.peerEK != nil, statePeerEK)
 	set(s.lane.out != nil && s.lane.out.kind == objectEK, stateOutEK)
