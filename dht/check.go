@@ -7,40 +7,40 @@ import (
 	"sync"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/peer"
+
 	"github.com/p2pmsgd/p2pmsgd/identity"
 )
 
-// record is what a reader knows once it has done everything a server does,
-// and has opened the seal. Who signed the content is still to be checked.
+// record is an envelope and what was under its seal.
 type record struct {
 	envelope
 	opened
 }
 
-// checkRecord is the reader's half of spec/directory.md#checks: it trusts no
-// server to have looked.
-func checkRecord(raw []byte, p place, l *Limits, now time.Time, proven func(*envelope) bool) (record, error) {
+// checkRecord is the reader's share of what a server should have checked,
+// spec/directory.md#checks: it trusts no server to have looked.
+func checkRecord(raw []byte, p place, l *Limits, now time.Time, proven func(*envelope) bool) (envelope, error) {
 	e, err := parseEnvelope(raw)
 	if err != nil {
-		return record{}, err
+		return e, err
 	}
 	if e.kind != p.kind || e.epoch != p.epoch || e.index != p.index {
-		return record{}, ErrPlace
+		return e, ErrPlace
 	}
 	if err := e.checkTime(now); err != nil {
-		return record{}, err
+		return e, err
 	}
 	if err := e.checkSignature(); err != nil {
-		return record{}, err
+		return e, err
 	}
 	if int(e.bits) < l.MinBits {
-		return record{}, ErrWork
+		return e, ErrWork
 	}
 	if pz := newPuzzle(&e, l.WorkMemory); !proven(&e) && !pz.check(e.nonces, e.bits) {
-		return record{}, ErrWork
+		return e, ErrWork
 	}
-	o, err := e.open(p.seal)
-	return record{e, o}, err
+	return e, nil
 }
 
 // reading verifies the answers of one search: each distinct record once, a
@@ -51,8 +51,9 @@ type reading struct {
 	vouch  func(*record) error // checks what is inside
 
 	mu      sync.Mutex
-	records map[[32]byte]*judged // by hash
+	records map[[32]byte]*judged // by hash, those that a server may hold
 	newest  map[[32]byte]*judged // by record key
+	liars   map[peer.ID]bool     // gave what no honest server holds
 }
 
 // judged is one distinct record.
@@ -64,7 +65,7 @@ type judged struct {
 }
 
 func (d *DHT) newReading(vouch func(*record) error, places ...place) *reading {
-	return &reading{d: d, places: places, vouch: vouch, records: map[[32]byte]*judged{}, newest: map[[32]byte]*judged{}}
+	return &reading{d: d, places: places, vouch: vouch, records: map[[32]byte]*judged{}, newest: map[[32]byte]*judged{}, liars: map[peer.ID]bool{}}
 }
 
 // run searches all places at once. fresh is called for each record that is
@@ -97,18 +98,11 @@ func (r *reading) run(ctx context.Context, kind Kind, region int, fresh func(j *
 func (r *reading) take(a answer, fresh func(*judged, bool)) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	h := hashRecord(a.raw)
-	j := r.records[h]
-	known := j != nil
+	j, known := r.records[hashRecord(a.raw)]
 	if !known {
-		if len(r.records) >= r.d.cfg.Limits.Candidates {
-			return false
-		}
-		j = &judged{}
-		j.record, j.err = r.judge(a.raw)
-		r.records[h] = j
+		j = r.examine(a)
 	}
-	if j.err != nil {
+	if j == nil || j.err != nil {
 		return false
 	}
 	j.first = append(j.first, a.first)
@@ -116,6 +110,26 @@ func (r *reading) take(a answer, fresh func(*judged, bool)) bool {
 		fresh(j, known)
 	}
 	return true
+}
+
+// examine judges a record that was not seen before; nil is not worth keeping.
+// Whoever gives one that a server must have refused is not listened to any
+// more: made-up records are cheap, and must not use up what a search verifies.
+func (r *reading) examine(a answer) *judged {
+	if r.liars[a.from] || len(r.records) >= r.d.cfg.Limits.Candidates {
+		return nil
+	}
+	e, p, err := r.locate(a.raw)
+	if err != nil {
+		r.liars[a.from] = !errors.Is(err, ErrEpoch) // clocks differ
+		return nil
+	}
+	j := &judged{record: record{envelope: e}}
+	r.records[hashRecord(a.raw)] = j
+	if j.opened, j.err = e.open(p.seal); j.err == nil {
+		j.err = r.vouch(&j.record)
+	}
+	return j
 }
 
 // advance tells whether j is the newest record of its key.
@@ -131,21 +145,15 @@ func (r *reading) advance(j *judged, known bool) bool {
 	return true
 }
 
-func (r *reading) judge(raw []byte) (record, error) {
-	err := ErrPlace
+// locate checks a record against the place it is for.
+func (r *reading) locate(raw []byte) (envelope, place, error) {
 	for _, p := range r.places {
-		if len(raw) < headSize || Kind(raw[2]) != p.kind {
-			continue
-		}
-		rec, e := checkRecord(raw, p, &r.d.cfg.Limits, r.d.cfg.Now(), r.proven)
-		if e == nil {
-			return rec, r.vouch(&rec)
-		}
-		if !errors.Is(e, ErrPlace) {
-			err = e
+		e, err := checkRecord(raw, p, &r.d.cfg.Limits, r.d.cfg.Now(), r.proven)
+		if !errors.Is(err, ErrPlace) {
+			return e, p, err
 		}
 	}
-	return record{}, err
+	return envelope{}, place{}, ErrPlace
 }
 
 // proven tells whether an older record of the same key had the same nonces.

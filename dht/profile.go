@@ -126,8 +126,10 @@ func (p *Profile) claim(name string) claimContent {
 		Genesis: p.Genesis, Name: name, Locator: p.Locator,
 		PinSeq: p.Pin.Seq, PinHash: p.Pin.Hash, Intro: [][]byte{},
 	}
-	for _, id := range p.Intro[:min(len(p.Intro), maxIntro)] {
-		c.Intro = append(c.Intro, []byte(id))
+	for _, id := range p.Intro {
+		if id.Validate() == nil && len(c.Intro) < maxIntro {
+			c.Intro = append(c.Intro, []byte(id))
+		}
 	}
 	return c
 }
