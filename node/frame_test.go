@@ -164,4 +164,3 @@ func FuzzReadFrame(f *testing.F) {
 		}
 	})
 }
-

@@ -145,8 +145,10 @@ func reachOptions(cfg *Config, punch holepunch.EventTracer) []libp2p.Option {
 		opts = append(opts, libp2p.EnableNATService(), libp2p.EnableAutoNATv2())
 	}
 	if cfg.HolePunch {
+		// Half of it, since a plain dial is tried for as long before a hole is
+		// punched, and mostly in vain.
 		opts = append(opts, libp2p.EnableHolePunching(
-			holepunch.WithTracer(punch), holepunch.DirectDialTimeout(cfg.Limits.DialTimeout)))
+			holepunch.WithTracer(punch), holepunch.DirectDialTimeout(cfg.Limits.DialTimeout/2)))
 	}
 	if !cfg.ObservedAddrs {
 		opts = append(opts, libp2p.DisableIdentifyAddressDiscovery())
