@@ -14,11 +14,13 @@ import (
 )
 
 const (
-	memTableBytes = 8 << 20
+	memTableBytes = 4 << 20
 	vlogFileBytes = 16 << 20
 	// chunkBytes keeps a transaction under Badger's limit of 15 % of a memtable.
 	chunkBytes   = 512 << 10
 	chunkEntries = 4000
+	// compactFrom is how many tables of Badger's level 0 are worth a compaction.
+	compactFrom = 4
 )
 
 // badgerOptions are settings for a small machine. Badger is written to only by
@@ -31,10 +33,10 @@ func badgerOptions(dir string, l Limits, key [32]byte, log badger.Logger) badger
 		WithMemTableSize(memTableBytes).
 		WithNumMemtables(2).
 		WithNumLevelZeroTables(2).
-		WithNumLevelZeroTablesStall(6).
+		WithNumLevelZeroTablesStall(100).
 		WithBaseTableSize(2 << 20).
 		WithBaseLevelSize(8 << 20).
-		WithNumCompactors(2).
+		WithNumCompactors(0). // they would wake up 40 times a second for ever; see compact
 		WithValueLogFileSize(vlogFileBytes).
 		WithValueThreshold(int64(l.BulkBytes)).
 		WithBlockCacheSize(l.CacheBytes).
@@ -52,11 +54,33 @@ func openBadger(opt badger.Options) (db *badger.DB, err error) {
 			err = fmt.Errorf("%w: %v", ErrCorrupt, r) // damage can trip Badger's own slices
 		}
 	}()
+	if err := dropStillborn(opt.Dir); err != nil {
+		return nil, err
+	}
+	if err := checkBadgerKey(opt); err != nil {
+		return nil, err
+	}
 	db, err = badger.OpenManaged(opt)
 	if err != nil {
 		return nil, badgerFault(err)
 	}
 	return db, nil
+}
+
+// checkBadgerKey finds a wrong key before Badger does, which then would leave
+// goroutines behind.
+func checkBadgerKey(opt badger.Options) error {
+	r, err := badger.OpenKeyRegistry(badger.KeyRegistryOptions{
+		Dir: opt.Dir, ReadOnly: true, EncryptionKey: opt.EncryptionKey,
+		EncryptionKeyRotationDuration: opt.EncryptionKeyRotationDuration,
+	})
+	if err == nil {
+		return r.Close()
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // a new database
+	}
+	return badgerFault(err)
 }
 
 func badgerFault(err error) error {

@@ -121,7 +121,9 @@ func (db *DB) beginJournal(f freeze, free []*segment, settled uint64) error {
 			return db.settleNow(f)
 		}
 		db.settleInBackground(f)
+		return nil
 	}
+	db.work.Go(db.tidy)
 	return nil
 }
 

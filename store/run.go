@@ -48,7 +48,7 @@ func (db *DB) reclaim() error {
 		time.AfterFunc(time.Second, func() { poke(db.bulk) }) // somebody may still read what would go
 		return nil
 	}
-	if err := db.compact(); err != nil {
+	if err := errors.Join(db.flush(), db.badger.Flatten(1)); err != nil {
 		return err
 	}
 	db.mu.Lock()
@@ -83,7 +83,8 @@ func (db *DB) onlyNewestReaders() bool {
 	return true
 }
 
-func (db *DB) compact() error {
+// flush makes Badger write its memtable to a table of level 0.
+func (db *DB) flush() error {
 	key := []byte(keyBallast.encode(&db.names))
 	txn := db.badger.NewTransactionAt(db.settle, true)
 	defer txn.Discard()
@@ -94,4 +95,13 @@ func (db *DB) compact() error {
 		return err
 	}
 	return db.badger.DropPrefix(key[:1])
+}
+
+// compact merges Badger's tables when enough new ones have come together. The
+// caller holds settling.
+func (db *DB) compact() error {
+	if db.badger.Levels()[0].NumTables < compactFrom {
+		return nil
+	}
+	return db.badger.Flatten(1)
 }

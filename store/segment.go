@@ -85,10 +85,7 @@ func (k *journalKeys) createSegment(path string, size int64, p place) (*segment,
 		return nil, err
 	}
 	s := &segment{path: path, file: f}
-	if _, err = f.Write(make([]byte, size)); err == nil {
-		err = k.recycle(s, p)
-	}
-	if err == nil {
+	if err = k.fill(s, size, p); err == nil {
 		err = os.Rename(path+".new", path)
 	}
 	if err == nil {
@@ -101,12 +98,30 @@ func (k *journalKeys) createSegment(path string, size int64, p place) (*segment,
 	return s, nil
 }
 
+func (k *journalKeys) fill(s *segment, size int64, p place) error {
+	b := make([]byte, max(size, firstFrame))
+	head := k.begin(s, p)
+	copy(b, head)
+	copy(b[headCopy:], head)
+	if _, err := s.file.Write(b); err != nil {
+		return err
+	}
+	return s.file.Sync()
+}
+
+// begin makes a segment empty, with a new id, and gives its head.
+func (k *journalKeys) begin(s *segment, p place) (head []byte) {
+	rand.Read(s.id[:]) // never fails
+	s.place = p
+	s.aead = newAEAD(k.data.derive("store-frame", s.id[:]))
+	s.end, s.synced = firstFrame, firstFrame
+	return k.encodeHead(p, s.id)
+}
+
 // recycle empties a segment and gives it a new place. With its old id the key
 // of its old frames is gone.
 func (k *journalKeys) recycle(s *segment, p place) error {
-	rand.Read(s.id[:]) // never fails
-	s.place = p
-	head := k.encodeHead(p, s.id)
+	head := k.begin(s, p)
 	// One copy at a time: a power cut spoils one of them at most.
 	for _, at := range []int64{0, headCopy} {
 		if _, err := s.file.WriteAt(head, at); err != nil {
@@ -116,13 +131,7 @@ func (k *journalKeys) recycle(s *segment, p place) error {
 			return err
 		}
 	}
-	s.key(k)
-	s.end, s.synced = firstFrame, firstFrame
 	return nil
-}
-
-func (s *segment) key(k *journalKeys) {
-	s.aead = newAEAD(k.data.derive("store-frame", s.id[:]))
 }
 
 // openSegment opens a segment file and hands its frames, in order, to fn.
@@ -147,7 +156,7 @@ func (s *segment) load(k *journalKeys, fn func(ops []byte) error) error {
 	if err := s.readHead(k, b); err != nil {
 		return err
 	}
-	s.key(k)
+	s.aead = newAEAD(k.data.derive("store-frame", s.id[:]))
 	s.end = firstFrame
 	for {
 		ops, _, next, ok := s.openFrame(b, s.end)

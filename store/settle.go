@@ -33,11 +33,7 @@ func (db *DB) startSettling(f freeze) {
 }
 
 func (db *DB) settleInBackground(f freeze) {
-	db.work.Add(1)
-	go func() {
-		defer db.work.Done()
-		db.settleAll(f)
-	}()
+	db.work.Go(func() { db.settleAll(f) })
 }
 
 // settleAll tries until the frozen overlay is in Badger and a segment is spare,
@@ -55,6 +51,7 @@ func (db *DB) settleAll(f freeze) {
 		}
 		db.report(err)
 		if err == nil {
+			db.tidy()
 			return
 		}
 		db.log.Error("store: settling failed", "err", err)
@@ -63,6 +60,18 @@ func (db *DB) settleAll(f freeze) {
 			closeAll(f.used)
 			return
 		case <-time.After(wait):
+		}
+	}
+}
+
+// tidy compacts when that is due. A failure is Badger's to report: it costs
+// space and speed, no data.
+func (db *DB) tidy() {
+	db.settling.Lock()
+	defer db.settling.Unlock()
+	if !db.isClosing() {
+		if err := db.compact(); err != nil {
+			db.log.Warn("store: compaction failed", "err", err)
 		}
 	}
 }
