@@ -12,9 +12,12 @@ import (
 
 // Subscription says which events to hear, and from where on.
 type Subscription struct {
-	Types []EventType         // only these; all when empty
-	After *uint64             // cursor of the last event seen; from now on when nil
-	Ready func(cursor uint64) // called whenever the stream stands anew; may be nil
+	Types []EventType // only these; all when empty
+	After *uint64     // cursor of the last event seen; from now on when nil
+
+	// Ready, if not nil, is called whenever the daemon agreed to the
+	// subscription, before the events that follow: the moment to load what there is.
+	Ready func(cursor uint64)
 }
 
 // The wait before connecting again doubles from the first to the last.
