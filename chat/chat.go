@@ -72,7 +72,7 @@ func New(cfg Config, db *store.DB, self *Self, dir Directory, m *mesh.Mesh, host
 	c.sender, c.intros = &sender{c: c}, newIntroducer(c)
 	c.readReceipts.Store(c.cfg.ReadReceipts)
 	c.self.Store(self)
-	if err := c.rotatePrekeys(context.Background()); err != nil {
+	if err := c.upkeep(context.Background()); err != nil {
 		return nil, fmt.Errorf("chat: new: %w", err)
 	}
 	m.Attach(c, c, c)

@@ -90,7 +90,9 @@ func (w *work) checkHeads(in *incoming) error {
 	switch own := in.body.Own; {
 	case own.Seq == pin.Seq && own.Hash != pin.Hash:
 		return w.alarm(in.account, rec, AlarmFork)
-	case own.Seq > pin.Seq:
+	case own.Seq > pin.Seq && !rec.Stale:
+		rec.Stale = true
+		w.keepContact(in.account, rec)
 		w.wakes[in.account] = true
 	}
 	for _, m := range w.self.manifests {

@@ -180,6 +180,9 @@ func (w *work) identityFault(id identity.AccountID, rec *contactRec, err error) 
 		}
 		return refuse(mesh.CodeBusy)
 	}
+	if errors.Is(err, identity.ErrExpired) {
+		return refuse(mesh.CodeUnknown) // to begin again with a newer one
+	}
 	w.c.cfg.Logger.Debug("identity refused", "error", err)
 	return refuse(mesh.CodeBad)
 }
@@ -278,10 +281,12 @@ func (w *work) place(who *stranger, device identity.DeviceID, d *deviceRec, s ra
 		if !w.countReset(d, device) {
 			return refuse(mesh.CodeDeclined)
 		}
-		if err := w.resetAlarm(who.account, rec); err != nil {
-			return err
+		if !rec.ResetOK {
+			if err := w.resetAlarm(who.account, rec); err != nil {
+				return err
+			}
 		}
-		rec.ResetOK = false
+		rec.ResetOK = false // the user's yes was for one
 	}
 	if rec != nil {
 		w.adopt(who.account, rec, who.pin, who.proof.Manifests, who.proof.Certs, who.members)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
@@ -15,6 +17,12 @@ import (
 
 // errHopeless says that trying again changes nothing.
 var errHopeless = errors.New("chat: nothing to introduce for")
+
+var errNoAnswer = errors.New("chat: no answer yet")
+
+// deviceGrace is how much longer than the directory a device may take to
+// answer before a session is begun without a one-time key.
+const deviceGrace = 3 * time.Second
 
 // offer is what is known of a contact's devices: who they are, and the bundles
 // to begin a session with.
@@ -32,38 +40,71 @@ type bundleOffer struct {
 }
 
 // introduce opens a session to every device of a contact that has none. With
-// force also to those that have one.
+// force also to those that have one. A contact who is known to have a newer
+// manifest is asked for it on the way.
 func (c *Chat) introduce(ctx context.Context, id identity.AccountID, force bool) error {
 	rec, lacking, err := c.lacking(id, force)
-	if err != nil || len(lacking) == 0 && len(rec.Devices) > 0 {
+	if err != nil || len(lacking) == 0 && len(rec.Devices) > 0 && !rec.Stale {
 		return err
 	}
 	o, err := c.offers(ctx, id, rec)
+	if err == nil {
+		err = c.refresh(ctx, id, o)
+	}
+	if err == nil {
+		err = c.beginAll(ctx, id, rec, o, force)
+	}
 	if err != nil {
 		c.problem(id, err)
-		return err
 	}
-	started := 0
+	return err
+}
+
+// refresh takes over the newer identity that an offer shows.
+func (c *Chat) refresh(ctx context.Context, id identity.AccountID, o *offer) error {
+	return c.update(ctx, func(w *work) error {
+		rec, err := w.contact(id)
+		if err != nil || rec == nil || rec.Alarm != 0 || o.pin.Seq < rec.Pin.Seq {
+			return err
+		}
+		rec.Stale = false
+		w.keepContact(id, rec)
+		w.adopt(id, rec, o.pin, o.manifests, o.certs, deviceIDs(o.members))
+		return nil
+	})
+}
+
+// beginAll begins a session with every device that has none, or with force
+// with every device, as far as there are bundles.
+func (c *Chat) beginAll(ctx context.Context, id identity.AccountID, rec *contactRec, o *offer, force bool) error {
+	started, wanted := 0, 0
 	for _, cert := range o.members {
-		if len(rec.Devices) > 0 && slices.Contains(rec.Devices, cert.Device) && !slices.Contains(lacking, cert.Device) {
+		if live, err := c.hasLive(cert.Device); err != nil || live && !force {
 			continue
 		}
+		wanted++
 		b, ok := o.bundles[cert.Device]
 		if !ok {
 			continue
 		}
 		if err := c.begin(ctx, id, rec, o, cert, b, force); err != nil {
-			c.problem(id, err)
 			return err
 		}
 		started++
 	}
-	if started == 0 {
-		err := errors.New("chat: none of their devices has a prekey bundle")
-		c.problem(id, err)
-		return err
+	if started == 0 && wanted > 0 {
+		return errors.New("chat: none of their devices has a prekey bundle")
 	}
 	return nil
+}
+
+func (c *Chat) hasLive(device identity.DeviceID) (live bool, err error) {
+	err = c.view(func(w *work) error {
+		d, err := w.device(device)
+		live = err == nil && d.liveRef() != nil
+		return err
+	})
+	return live, err
 }
 
 // lacking reads a contact and the devices that need a session.
@@ -75,12 +116,12 @@ func (c *Chat) lacking(id identity.AccountID, force bool) (rec *contactRec, out 
 		if rec == nil || w.sendable(rec) != nil || !rec.known() {
 			return errHopeless
 		}
+		ready, _, err := w.ready(rec)
+		if err != nil {
+			return err
+		}
 		for _, d := range rec.Devices {
-			dev, err := w.device(d)
-			if err != nil {
-				return err
-			}
-			if dev.liveRef() == nil || force {
+			if force || !slices.Contains(ready, d) {
 				out = append(out, d)
 			}
 		}
@@ -89,25 +130,60 @@ func (c *Chat) lacking(id identity.AccountID, force bool) (rec *contactRec, out 
 	return rec, out, err
 }
 
+// answer is what one of the two sources of bundles said.
+type answer struct {
+	o   *offer
+	err error
+}
+
 // offers asks the devices themselves, which have one-time keys, and the
-// directory, which has bundles without; whoever answers first with something
-// that holds is enough.
+// directory, which has bundles without, at the same time. A device that does
+// not answer soon after the directory did is not waited for.
 func (c *Chat) offers(ctx context.Context, id identity.AccountID, rec *contactRec) (*offer, error) {
-	asked, direct := c.askDevices(ctx, id, rec)
-	if direct == nil {
-		return asked, nil
+	ctx, cancel := context.WithCancel(ctx)
+	device, listed := make(chan answer, 1), make(chan answer, 1)
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	defer cancel()
+	asking.Go(func() { o, err := c.askDevices(ctx, id, rec); device <- answer{o, err} })
+	asking.Go(func() { o, err := c.askDirectory(ctx, id, rec); listed <- answer{o, err} })
+	d, l := wait(device, listed)
+	for _, a := range []answer{d, l} {
+		if errors.Is(a.err, identity.ErrFork) {
+			return nil, c.forkSeen(ctx, id, a.err)
+		}
 	}
-	if errors.Is(direct, identity.ErrFork) {
-		return nil, c.forkSeen(ctx, id, direct)
+	switch {
+	case d.o != nil:
+		return d.o, nil
+	case l.o != nil:
+		return l.o, nil
 	}
-	o, listed := c.askDirectory(ctx, id, rec)
-	if listed == nil {
-		return o, nil
+	return nil, fmt.Errorf("device: %w; directory: %w", d.err, l.err)
+}
+
+// wait prefers the device: it waits for it for good while the directory has
+// nothing, and a little longer when it has.
+func wait(device, listed <-chan answer) (d, l answer) {
+	var grace <-chan time.Time
+	for {
+		select {
+		case d = <-device:
+			if d.err == nil || l.err != nil || l.o != nil {
+				return d, l
+			}
+			return d, <-listed
+		case l = <-listed:
+			listed = nil
+			if l.o != nil {
+				t := time.NewTimer(deviceGrace)
+				defer t.Stop()
+				grace = t.C
+			}
+		case <-grace:
+			return answer{err: errNoAnswer}, l
+		}
 	}
-	if errors.Is(listed, identity.ErrFork) {
-		return nil, c.forkSeen(ctx, id, listed)
-	}
-	return nil, fmt.Errorf("device: %w; directory: %w", direct, listed)
 }
 
 // forkSeen raises the alarm for a fork that was found while asking.
@@ -173,7 +249,7 @@ func (c *Chat) begin(ctx context.Context, id identity.AccountID, rec *contactRec
 	if err != nil {
 		return fmt.Errorf("chat: begin session: %w", err)
 	}
-	return c.update(ctx, func(w *work) error { return w.begun(id, o, cert.Device, b.at, s, force) })
+	return c.update(ctx, func(w *work) error { return w.begun(id, cert.Device, b.at, s, force) })
 }
 
 // resume is the proof of the session a new one takes the place of.
@@ -220,7 +296,7 @@ func target(id identity.AccountID, o *offer, cert *identity.DeviceCert, b bundle
 }
 
 // begun stores a session we started, unless the other side was faster.
-func (w *work) begun(id identity.AccountID, o *offer, device identity.DeviceID, at peer.AddrInfo, s ratchet.Session, force bool) error {
+func (w *work) begun(id identity.AccountID, device identity.DeviceID, at peer.AddrInfo, s ratchet.Session, force bool) error {
 	rec, err := w.contact(id)
 	if err != nil || rec == nil || w.sendable(rec) != nil || !rec.known() {
 		return err
@@ -232,16 +308,13 @@ func (w *work) begun(id identity.AccountID, o *offer, device identity.DeviceID, 
 	if d.Account != (identity.AccountID{}) && d.Account != id {
 		return malformed("device of another account")
 	}
-	if rec.Pin.Seq <= o.pin.Seq {
-		w.adopt(id, rec, o.pin, o.manifests, o.certs, deviceIDs(o.members))
-	}
 	if d.liveRef() != nil && !force {
 		return w.deliver(id)
 	}
 	if err := w.addSession(id, device, s, true); err != nil {
 		return err
 	}
-	w.reach(device, d, at)
+	w.reach(device, d, rec, at)
 	if rec.State == Accepted && rec.Owe == 0 {
 		rec.Owe = oweProfile
 	}
@@ -253,12 +326,16 @@ func (w *work) begun(id identity.AccountID, o *offer, device identity.DeviceID, 
 	return w.deliver(id)
 }
 
-// reach remembers where a device answered.
-func (w *work) reach(device identity.DeviceID, d *deviceRec, at peer.AddrInfo) {
-	if at.ID != "" {
+// reach remembers where a device answered, or else whom to look for: the peer
+// that its account names for introductions.
+func (w *work) reach(device identity.DeviceID, d *deviceRec, rec *contactRec, at peer.AddrInfo) {
+	switch {
+	case at.ID != "":
 		d.Peer, d.Addrs = []byte(at.ID), addrBytes(at.Addrs)
-		w.keepDevice(device)
+	case len(d.Peer) == 0 && len(rec.Intro) > 0:
+		d.Peer, d.Addrs = rec.Intro[0], rec.Addrs
 	}
+	w.keepDevice(device)
 	p, a := d.Peer, d.Addrs
 	w.tx.OnCommit(func() { w.c.setDest(device, p, a) })
 }

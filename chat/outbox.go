@@ -81,37 +81,47 @@ func (w *work) settle(device identity.DeviceID, key store.Key, out outRec, a mes
 	if err != nil {
 		return err
 	}
-	if a.Refused == mesh.CodeUnknown || a.Refused == mesh.CodeWork {
-		resend, err := w.unopened(device, d, out)
-		if err != nil {
-			return err
-		}
-		if resend {
-			again[d.Account] = true
-			return w.requeue(device, d.Account, out)
-		}
+	resend, err := w.unopened(device, d, out, a.Refused)
+	if err != nil {
+		return err
 	}
-	return w.failed(device, out, a.Refused)
+	if !resend {
+		return w.failed(device, out, a.Refused)
+	}
+	again[d.Account] = true
+	return w.requeue(device, d.Account, out)
 }
 
 // unopened deals with an envelope that no session at the other end opens; it
 // says whether to seal the content anew. A session that was agreed on is never
 // silently replaced: that is for the user to do.
-func (w *work) unopened(device identity.DeviceID, d *deviceRec, out outRec) (bool, error) {
+func (w *work) unopened(device identity.DeviceID, d *deviceRec, out outRec, code mesh.Code) (bool, error) {
+	if code == mesh.CodeDeclined {
+		return false, nil
+	}
 	s, ok, err := w.session(device, out.Session)
 	if err != nil {
 		return false, err
 	}
 	ref := d.liveRef()
 	if !ok || ref == nil || ref.ID != out.Session {
-		return true, nil
+		return code == mesh.CodeUnknown, nil
 	}
 	if s.Confirmed() || !s.Initiated() {
 		return false, nil
 	}
 	w.dropLive(device, d)
 	w.wakes[d.Account] = true
-	return true, nil
+	if code != mesh.CodeWork {
+		return true, nil
+	}
+	// The invite is used up, or no longer what it was: from now on with work.
+	rec, err := w.contact(d.Account)
+	if err == nil && rec != nil {
+		rec.Token = nil
+		w.keepContact(d.Account, rec)
+	}
+	return true, err
 }
 
 // requeue marks what an envelope carried as to be sealed again.

@@ -34,6 +34,11 @@ type generationRec struct {
 	Next       uint32   `cbor:"8,keyasint,omitempty"`
 }
 
+// low says that the one-time keys run out.
+func (g *generationRec) low() bool {
+	return g.Next > 0 && g.Count-g.Next <= min(refillAt, g.Count/2)
+}
+
 // oneTimeRec is the private half of a one-time key, with the proof that others
 // need: its siblings in the tree may be gone when it is handed out.
 type oneTimeRec struct {
@@ -148,7 +153,7 @@ func (c *Chat) prekeysDue() (due bool, err error) {
 			return err
 		default:
 			old := c.cfg.Now().Sub(fromMS(rec.Issued)) >= rotateEvery
-			due = old || rec.Next+refillAt >= rec.Count
+			due = old || rec.low()
 		}
 		return nil
 	})

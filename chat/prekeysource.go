@@ -61,7 +61,7 @@ func (w *work) offer(r *mesh.PrekeyResponse, oneTime bool) error {
 	}
 	r.OneTime = key
 	g.Next++
-	if g.Next+refillAt >= g.Count {
+	if g.low() {
 		w.tx.OnCommit(w.c.wakeUpkeep)
 	}
 	return set(w.tx, keyGeneration(id), &g)

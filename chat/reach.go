@@ -15,7 +15,10 @@ import (
 )
 
 // fetchTimeout bounds one attempt to get prekeys from a device.
-const fetchTimeout = 10 * time.Second
+const fetchTimeout = 5 * time.Second
+
+// errNoPlace says that nobody told where a device is.
+var errNoPlace = errors.New("chat: no device to ask")
 
 // addrInfo reads a peer and its addresses from wire or disk.
 func addrInfo(id []byte, addrs [][]byte) (peer.AddrInfo, error) {
@@ -78,7 +81,7 @@ func (c *Chat) askDevices(ctx context.Context, id identity.AccountID, rec *conta
 	if err != nil {
 		return nil, err
 	}
-	faults := []error{ErrOffline}
+	faults := []error{errNoPlace}
 	for _, at := range places {
 		o, err := c.askAt(ctx, id, rec, at)
 		if err == nil || errors.Is(err, identity.ErrFork) {

@@ -181,7 +181,7 @@ func (w *work) openIn(device identity.DeviceID, id [32]byte, env []byte) (opened
 	}
 	next, content, err := s.Open(env)
 	if err != nil {
-		return opened{}, openFault(err)
+		return opened{}, w.openFault(device, err)
 	}
 	d, err := w.device(device)
 	if err != nil {
@@ -194,15 +194,43 @@ func (w *work) openIn(device identity.DeviceID, id [32]byte, env []byte) (opened
 	return opened{account: d.Account, device: device, session: next, content: content}, nil
 }
 
+// maxStrange is how many envelopes a device may send that its session knows
+// and cannot open.
+const maxStrange = 3
+
 // openFault keeps apart only what the sender must do: begin a new session, or
-// forget a message that was opened before.
-func openFault(err error) error {
+// give the message up. An envelope that a session knows and yet cannot open is
+// one of two with the same number: after a few of them the device is taken to
+// have a double (spec/bodies.md#chain).
+func (w *work) openFault(device identity.DeviceID, err error) error {
 	switch {
-	case errors.Is(err, ratchet.ErrMalformed), errors.Is(err, ratchet.ErrCorrupt),
-		errors.Is(err, ratchet.ErrDuplicate), errors.Is(err, ratchet.ErrSkip):
+	case errors.Is(err, ratchet.ErrMalformed):
+		return refuse(mesh.CodeBad)
+	case errors.Is(err, ratchet.ErrCorrupt), errors.Is(err, ratchet.ErrDuplicate), errors.Is(err, ratchet.ErrSkip):
+		if err := w.strange(device); err != nil {
+			return err
+		}
 		return refuse(mesh.CodeBad)
 	}
 	return refuse(mesh.CodeUnknown)
+}
+
+func (w *work) strange(device identity.DeviceID) error {
+	d, err := w.device(device)
+	if err != nil {
+		return err
+	}
+	d.Strange++
+	w.keepDevice(device)
+	if d.Strange < maxStrange {
+		return nil
+	}
+	d.Strange = 0
+	rec, err := w.contact(d.Account)
+	if err != nil || rec == nil {
+		return err
+	}
+	return w.alarm(d.Account, rec, AlarmClone)
 }
 
 // listens says whether anything of an account is taken now.

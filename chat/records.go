@@ -58,6 +58,7 @@ type contactRec struct {
 	Problem   string              `cbor:"24,keyasint,omitempty"`
 	Held      bool                `cbor:"25,keyasint,omitempty"` // messages wait to be sealed
 	ResetOK   bool                `cbor:"26,keyasint,omitempty"` // the user lets an unproven session in
+	Stale     bool                `cbor:"27,keyasint,omitempty"` // they have a newer manifest than Pin
 }
 
 // known says whether the account is one whose device may speak to us without
@@ -87,6 +88,7 @@ type deviceRec struct {
 	Item     uint64             `cbor:"4,keyasint,omitempty"` // last outbox id
 	Sessions []sessionRef       `cbor:"5,keyasint,omitempty"`
 	Resets   []int64            `cbor:"6,keyasint,omitempty"` // ms, of the last day
+	Strange  uint32             `cbor:"7,keyasint,omitempty"` // envelopes of theirs that do not open
 }
 
 // chainRec remembers the end of a peer device's chain of bodies.

@@ -69,7 +69,7 @@ func (c *Chat) AcknowledgeReset(ctx context.Context, peerRef string) (Contact, e
 // of one device its chain begins anew.
 func (w *work) trust(id identity.AccountID, rec *contactRec) {
 	if rec.Alarm == AlarmFork {
-		rec.Pin = pinRec{}
+		rec.Pin, rec.Stale = pinRec{}, true
 		w.wakes[id] = true
 	}
 	if rec.Alarm == AlarmClone {

@@ -145,19 +145,19 @@ func (w *work) judge(rec *contactRec, d *deviceRec, device identity.DeviceID, s 
 	if err != nil {
 		return takeRefuse, err
 	}
-	started := old.Initiated() && w.now.Sub(fromMS(ref.Created)) < loserLife
+	recent := w.now.Sub(fromMS(ref.Created)) < loserLife
 	switch {
 	case !ok || proved:
 		return takeLive, nil
-	case started && !old.Confirmed():
+	case old.Initiated() && !old.Confirmed():
 		// Both began. The same comparison at both ends picks the same one.
 		if s.Wins(old) {
 			return takeLive, nil
 		}
 		return takeReceive, nil
-	case started && old.Wins(s):
+	case old.Initiated() && recent && old.Wins(s):
 		return takeReceive, nil // began at once too, and arrives late
-	case !old.Confirmed():
+	case !old.Confirmed() && rec.State != Accepted:
 		return takeLive, nil // nothing was ever agreed on: nothing is lost
 	case rec.Verified && !rec.ResetOK:
 		return takeRefuse, nil
