@@ -4,13 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"fmt"
-	"log/slog"
+	"errors"
 	"net"
 	"slices"
-	"strings"
 	"sync"
-	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/zeroconf/v2"
@@ -40,7 +37,8 @@ func (n *Node) neighbours(ctx context.Context) {
 func (n *Node) announced(ctx context.Context, found *neighbours) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	stop, err := n.announce(ctx, found)
+	texts, ips := n.announcement()
+	stop, err := n.announce(ctx, found, texts, ips)
 	if err != nil {
 		n.log.Debug("no local discovery", "error", err)
 		n.setMDNS(err.Error())
@@ -50,23 +48,31 @@ func (n *Node) announced(ctx context.Context, found *neighbours) {
 	defer stop()
 	defer cancel() // before stop, which waits
 	n.setMDNS("on")
-	waitFor(ctx, n.stirred, 0)
+	for waitFor(ctx, n.stirred, 0) {
+		if now, _ := n.announcement(); !slices.Equal(now, texts) {
+			return
+		}
+	}
+}
+
+// announcement is what is to be said now; nothing without an interface.
+func (n *Node) announcement() (texts, ips []string) {
+	addrs, err := n.host.Network().InterfaceListenAddresses()
+	if err != nil {
+		return nil, nil
+	}
+	return announcement(n.host.ID(), addrs)
 }
 
 // announce starts to answer and to ask. It fails when no interface carries
 // multicast, or no address of ours is one for neighbours.
-func (n *Node) announce(ctx context.Context, found *neighbours) (stop func(), err error) {
+func (n *Node) announce(ctx context.Context, found *neighbours, texts, ips []string) (stop func(), err error) {
+	if len(ips) == 0 {
+		return nil, errors.New("no address to announce")
+	}
 	ifaces, err := interfaces(n.cfg.MDNSInterfaces)
 	if err != nil {
 		return nil, err
-	}
-	addrs, err := n.host.Network().InterfaceListenAddresses()
-	if err != nil {
-		return nil, err
-	}
-	texts, ips := announcement(n.host.ID(), addrs)
-	if len(ips) == 0 {
-		return nil, fmt.Errorf("no address to announce")
 	}
 	name := instance()
 	server, err := zeroconf.RegisterProxy(name, mdnsService, mdnsDomain, mdnsPort, name, ips, texts, ifaces)
@@ -118,7 +124,7 @@ func interfaces(names []string) ([]net.Interface, error) {
 		return i.Flags&net.FlagUp == 0 || (len(names) == 0 && i.Flags&net.FlagMulticast == 0)
 	})
 	if len(use) == 0 {
-		return nil, fmt.Errorf("no interface with multicast is up")
+		return nil, errors.New("no interface with multicast is up")
 	}
 	return use, nil
 }
@@ -142,112 +148,6 @@ func announcement(id peer.ID, addrs []multiaddr.Multiaddr) (texts, ips []string)
 			ips = append(ips, first.Value())
 		}
 	}
+	slices.Sort(texts) // the system lists them in any order
 	return texts[:min(len(texts), mdnsAddrs)], ips
-}
-
-// neighbours are the peers that announced themselves. Announcements are hearsay
-// until the connection is made, so what they make us do is bounded: a table of
-// mdnsPeers, one dial of each within mdnsAgain.
-type neighbours struct {
-	node *Node
-	log  *slog.Logger
-	work sync.WaitGroup
-	seat chan struct{} // dials that may run at once
-
-	mu   sync.Mutex
-	last map[peer.ID]time.Time
-}
-
-func newNeighbours(n *Node) *neighbours {
-	return &neighbours{
-		node: n, log: n.log,
-		seat: make(chan struct{}, n.cfg.Limits.DialParallel),
-		last: map[peer.ID]time.Time{},
-	}
-}
-
-func (b *neighbours) wait() { b.work.Wait() }
-
-// listen takes entries until ctx ends or asking has failed.
-func (b *neighbours) listen(ctx context.Context, entries <-chan *zeroconf.ServiceEntry, done <-chan struct{}) {
-	for {
-		select {
-		case e, ok := <-entries:
-			if !ok {
-				return
-			}
-			b.heard(ctx, e.Text)
-		case <-done:
-			return
-		}
-	}
-}
-
-// heard goes through one announcement.
-func (b *neighbours) heard(ctx context.Context, texts []string) {
-	id, addrs := parseAnnouncement(texts)
-	if id == "" || id == b.node.ID() || len(addrs) == 0 || !b.due(id) {
-		return
-	}
-	b.work.Go(func() { b.meet(ctx, peer.AddrInfo{ID: id, Addrs: addrs}) })
-}
-
-// due says whether the peer may be dialled, and notes it.
-func (b *neighbours) due(id peer.ID) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	now := time.Now()
-	if now.Sub(b.last[id]) < mdnsAgain {
-		return false
-	}
-	if len(b.last) >= mdnsPeers {
-		for k, t := range b.last {
-			if now.Sub(t) >= mdnsAgain {
-				delete(b.last, k)
-			}
-		}
-		if len(b.last) >= mdnsPeers {
-			return false
-		}
-	}
-	b.last[id] = now
-	return true
-}
-
-// meet connects. Both sides hear of each other at once; the lower peer ID
-// dials, the other one waits for that before it dials too.
-func (b *neighbours) meet(ctx context.Context, ai peer.AddrInfo) {
-	if b.node.ID() > ai.ID && !waitFor(ctx, nil, mdnsYield) {
-		return
-	}
-	select {
-	case b.seat <- struct{}{}:
-	case <-ctx.Done():
-		return
-	}
-	defer func() { <-b.seat }()
-	if b.node.peers.state(ai.ID).Path == PathDirect {
-		return
-	}
-	if err := b.node.Connect(ctx, ai); err != nil && ctx.Err() == nil {
-		b.log.Debug("neighbour not reached", "peer", short(ai.ID), "error", plain(err))
-	}
-}
-
-// parseAnnouncement reads the TXT records of one peer.
-func parseAnnouncement(texts []string) (id peer.ID, addrs []multiaddr.Multiaddr) {
-	for _, text := range texts[:min(len(texts), mdnsAddrs)] {
-		value, ok := strings.CutPrefix(text, mdnsAddrKey)
-		if !ok || len(value) > 2*cacheAddrLen {
-			continue
-		}
-		ai, err := peer.AddrInfoFromString(value)
-		if err != nil || len(ai.Addrs) == 0 || (id != "" && ai.ID != id) {
-			continue
-		}
-		if id = ai.ID; isNear(ai.Addrs[0]) {
-			addrs = append(addrs, ai.Addrs[0])
-		}
-	}
-	return id, addrs
 }
