@@ -193,7 +193,7 @@ type person struct {
 	mesh      *mesh.Mesh
 	chat      *chat.Chat
 	stop      func()
-	swap      func(mesh.Upper) mesh.Upper
+	endMesh   func() // so that nothing arrives by itself; the chat goes on
 }
 
 func (w *world) person(name string, change ...func(*chat.Config)) *person {
@@ -269,16 +269,20 @@ func (p *person) start() {
 // run runs the three parts until stop is called, top to bottom.
 func (p *person) run() {
 	var ends []func()
-	for _, part := range []func(context.Context) error{p.chat.Run, p.mesh.Run, p.node.Run} {
+	for i, part := range []func(context.Context) error{p.chat.Run, p.mesh.Run, p.node.Run} {
 		ctx, cancel := context.WithCancel(context.Background())
 		ended := make(chan error, 1)
 		go func() { ended <- part(ctx) }()
-		ends = append(ends, func() {
+		end := sync.OnceFunc(func() {
 			cancel()
 			if err := <-ended; err != nil {
 				p.t.Errorf("%s: %v", p.name, err)
 			}
 		})
+		ends = append(ends, end)
+		if i == 1 {
+			p.endMesh = end
+		}
 	}
 	db := p.db
 	p.stop = sync.OnceFunc(func() {
