@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
@@ -21,6 +22,9 @@ const (
 	chunkEntries = 4000
 	// compactFrom is how many tables of Badger's level 0 are worth a compaction.
 	compactFrom = 4
+	// never is when Badger makes itself another data key: what it is given is
+	// sealed already, so that a new one every so often gains nothing.
+	never = 100 * 365 * 24 * time.Hour
 )
 
 // badgerOptions are settings for a small machine. Badger is written to only by
@@ -28,6 +32,7 @@ const (
 func badgerOptions(dir string, l Limits, key [32]byte, log badger.Logger) badger.Options {
 	return badger.DefaultOptions(dir).
 		WithEncryptionKey(key[:]).
+		WithEncryptionKeyRotationDuration(never).
 		WithSyncWrites(true).
 		WithDetectConflicts(false).
 		WithMemTableSize(memTableBytes).
@@ -54,33 +59,39 @@ func openBadger(opt badger.Options) (db *badger.DB, err error) {
 			err = fmt.Errorf("%w: %v", ErrCorrupt, r) // damage can trip Badger's own slices
 		}
 	}()
-	if err := dropStillborn(opt.Dir); err != nil {
-		return nil, err
-	}
-	if err := checkBadgerKey(opt); err != nil {
+	var size int64
+	err = withFolderLock(opt.Dir, func() (err error) {
+		size, err = prepare(opt)
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	db, err = badger.OpenManaged(opt)
 	if err != nil {
 		return nil, badgerFault(err)
 	}
+	if size <= verifyWhole {
+		err = verify(db)
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	return db, nil
 }
 
-// checkBadgerKey finds a wrong key before Badger does, which then would leave
-// goroutines behind.
-func checkBadgerKey(opt badger.Options) error {
-	r, err := badger.OpenKeyRegistry(badger.KeyRegistryOptions{
-		Dir: opt.Dir, ReadOnly: true, EncryptionKey: opt.EncryptionKey,
-		EncryptionKeyRotationDuration: opt.EncryptionKeyRotationDuration,
-	})
-	if err == nil {
-		return r.Close()
+// verify reads every block of every table. Badger's own check trips over a
+// block that it finds damaged.
+func verify(db *badger.DB) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("block of a table: %w", ErrCorrupt)
+		}
+	}()
+	if err := db.VerifyChecksum(); err != nil {
+		return badgerFault(err)
 	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // a new database
-	}
-	return badgerFault(err)
+	return nil
 }
 
 func badgerFault(err error) error {

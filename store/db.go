@@ -151,5 +151,15 @@ func (db *DB) drain() {
 	}
 }
 
+// Verify reads all of Badger's tables and reports damage (ErrCorrupt).
+func (db *DB) Verify() error {
+	db.settling.Lock()
+	defer db.settling.Unlock()
+	if db.isClosing() {
+		return ErrClosed
+	}
+	return verify(db.badger)
+}
+
 // Size is the disk use of the database in bytes.
 func (db *DB) Size() int64 { return folderSize(db.badgerDir()) + folderSize(db.journalDir()) }

@@ -9,7 +9,7 @@ import (
 )
 
 // sweepBytes of bulk values settled make it worth looking for garbage at once.
-const sweepBytes = 4 * vlogFileBytes
+const sweepBytes = 2 * vlogFileBytes
 
 // Run does the housekeeping until ctx ends: it trims events and reclaims disk
 // space. Without it the database works, and grows.
