@@ -27,6 +27,11 @@ type Config struct {
 	// Retry is the first pause after an introduction failed; it doubles up to
 	// RetryMax.
 	Retry, RetryMax time.Duration
+	// FetchTimeout bounds one attempt to get prekeys from a device.
+	FetchTimeout time.Duration
+	// DeviceGrace is how much longer than the directory a device may take to
+	// answer before a session is begun without a one-time key.
+	DeviceGrace time.Duration
 	// PresenceDelay is how long a change of online state must last before it
 	// is announced.
 	PresenceDelay time.Duration
@@ -44,6 +49,8 @@ func DefaultConfig() Config {
 		WorkBits:      20,
 		Retry:         2 * time.Second,
 		RetryMax:      5 * time.Minute,
+		FetchTimeout:  5 * time.Second,
+		DeviceGrace:   3 * time.Second,
 		PresenceDelay: time.Second,
 	}
 }
@@ -123,6 +130,12 @@ func (c Config) filled() Config {
 	}
 	if c.RetryMax == 0 {
 		c.RetryMax = d.RetryMax
+	}
+	if c.FetchTimeout == 0 {
+		c.FetchTimeout = d.FetchTimeout
+	}
+	if c.DeviceGrace == 0 {
+		c.DeviceGrace = d.DeviceGrace
 	}
 	if c.PresenceDelay == 0 {
 		c.PresenceDelay = d.PresenceDelay

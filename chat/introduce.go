@@ -20,10 +20,6 @@ var errHopeless = errors.New("chat: nothing to introduce for")
 
 var errNoAnswer = errors.New("chat: no answer yet")
 
-// deviceGrace is how much longer than the directory a device may take to
-// answer before a session is begun without a one-time key.
-const deviceGrace = 3 * time.Second
-
 // offer is what is known of a contact's devices: who they are, and the bundles
 // to begin a session with.
 type offer struct {
@@ -147,7 +143,7 @@ func (c *Chat) offers(ctx context.Context, id identity.AccountID, rec *contactRe
 	defer cancel()
 	asking.Go(func() { o, err := c.askDevices(ctx, id, rec); device <- answer{o, err} })
 	asking.Go(func() { o, err := c.askDirectory(ctx, id, rec); listed <- answer{o, err} })
-	d, l := wait(device, listed)
+	d, l := wait(device, listed, c.cfg.DeviceGrace)
 	for _, a := range []answer{d, l} {
 		if errors.Is(a.err, identity.ErrFork) {
 			return nil, c.forkSeen(ctx, id, a.err)
@@ -164,7 +160,7 @@ func (c *Chat) offers(ctx context.Context, id identity.AccountID, rec *contactRe
 
 // wait prefers the device: it waits for it for good while the directory has
 // nothing, and a little longer when it has.
-func wait(device, listed <-chan answer) (d, l answer) {
+func wait(device, listed <-chan answer, longer time.Duration) (d, l answer) {
 	var grace <-chan time.Time
 	for {
 		select {
@@ -176,7 +172,7 @@ func wait(device, listed <-chan answer) (d, l answer) {
 		case l = <-listed:
 			listed = nil
 			if l.o != nil {
-				t := time.NewTimer(deviceGrace)
+				t := time.NewTimer(longer)
 				defer t.Stop()
 				grace = t.C
 			}

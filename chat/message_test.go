@@ -209,10 +209,11 @@ func TestManyAtOnce(t *testing.T) {
 	friends(alice, bob)
 	const callers, each = 8, 20
 	var wg sync.WaitGroup
+	to := bob.ref()
 	for c := range callers {
 		wg.Go(func() {
 			for i := range each {
-				_, err := alice.chat.Send(ctx, chat.SendRequest{To: bob.ref(), Text: fmt.Sprintf("%d/%02d", c, i)})
+				_, err := alice.chat.Send(ctx, chat.SendRequest{To: to, Text: fmt.Sprintf("%d/%02d", c, i)})
 				if err != nil {
 					t.Error(err)
 				}

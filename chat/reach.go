@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/multiformats/go-multiaddr"
@@ -13,9 +12,6 @@ import (
 	"github.com/p2pmsgd/p2pmsgd/mesh"
 	"github.com/p2pmsgd/p2pmsgd/store"
 )
-
-// fetchTimeout bounds one attempt to get prekeys from a device.
-const fetchTimeout = 5 * time.Second
 
 // errNoPlace says that nobody told where a device is.
 var errNoPlace = errors.New("chat: no device to ask")
@@ -136,7 +132,7 @@ func (c *Chat) askAt(ctx context.Context, id identity.AccountID, rec *contactRec
 }
 
 func (c *Chat) fetch(ctx context.Context, at peer.AddrInfo, id identity.AccountID, rec *contactRec) (mesh.PrekeyResponse, error) {
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.FetchTimeout)
 	defer cancel()
 	req := mesh.PrekeyRequest{Account: id, OneTime: true}
 	switch {

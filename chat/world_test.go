@@ -38,6 +38,9 @@ type world struct {
 }
 
 func newWorld(t testing.TB) *world {
+	if t, ok := t.(*testing.T); ok {
+		t.Parallel()
+	}
 	return &world{
 		t: t, records: map[identity.AccountID]*person{},
 		peers: map[peer.ID][]multiaddr.Multiaddr{}, handles: map[string]identity.Handle{},
@@ -222,6 +225,7 @@ func quickConfig() chat.Config {
 	c.WorkBits = 6
 	c.Retry, c.RetryMax = 20*time.Millisecond, 200*time.Millisecond
 	c.PresenceDelay = time.Millisecond
+	c.FetchTimeout, c.DeviceGrace = 2*time.Second, 200*time.Millisecond
 	c.Limits.OneTimeKeys = 20
 	return c
 }
@@ -320,7 +324,7 @@ func (p *person) ref() string { return p.account().String() }
 // until waits for a condition; the story fails when it never comes.
 func (p *person) until(what string, cond func() bool) {
 	p.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(60 * time.Second)
 	for !cond() {
 		if time.Now().After(deadline) {
 			p.t.Fatalf("%s: never %s", p.name, what)
