@@ -1,19 +1,14 @@
 package mesh_test
 
 import (
-	"bufio"
 	"context"
-	"fmt"
 	"io"
-	"os"
-	"os/exec"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
-	"github.com/multiformats/go-multiaddr"
 
 	"github.com/p2pmsgd/p2pmsgd/identity"
 	"github.com/p2pmsgd/p2pmsgd/mesh"
@@ -27,7 +22,6 @@ import (
 
 const (
 	echoProtocol = "/p2pmsg/bench-echo/1"
-	childEnv     = "P2PMSGD_MESH_BENCH_CHILD"
 	benchSize    = 200
 )
 
@@ -42,78 +36,20 @@ func (c counter) Pending(identity.DeviceID, uint64, int) ([]mesh.Item, error) { 
 
 func (c counter) Settled(_ identity.DeviceID, acks []mesh.Ack) { c.settled <- len(acks) }
 
-// child is the other process: it answers, and lives as long as its input.
-func child() {
-	t := &alone{}
-	p := benchPair(t, os.Getenv(childEnv))
-	e := p.start(t, meshtest.Bob, counter{make(chan int, 1<<16)}, nil, nil)
-	e.node.Host().SetStreamHandler(echoProtocol, echo)
-	fmt.Println(p.addrs[meshtest.Bob][0])
-	_, _ = io.Copy(io.Discard, os.Stdin)
-	os.Exit(0)
-}
-
-// alone is what newPair asks of a test, in a process that has none.
-type alone struct{ testing.TB }
-
-func (alone) Helper()               {}
-func (alone) Cleanup(func())        {}
-func (alone) Fatal(a ...any)        { panic(fmt.Sprint(a...)) }
-func (alone) Errorf(string, ...any) {}
-
 func echo(s network.Stream) {
 	defer s.Close()
 	_, _ = io.Copy(s, s)
-}
-
-// benchPair has keys that both processes know.
-func benchPair(t testing.TB, transport string) *pair {
-	p := &pair{lim: mesh.DefaultLimits()}
-	for i := range p.keys {
-		k, err := identity.PeerKeyFromSecret(slices.Repeat([]byte{byte(i + 1)}, 32))
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.keys[i] = k
-		p.addrs[i] = []multiaddr.Multiaddr{multiaddr.StringCast("/ip4/127.0.0.1/" + transport)}
-		p.listen(t, meshtest.Side(i))
-	}
-	return p
 }
 
 var transports = map[string]string{"quic": "udp/0/quic-v1", "tcp": "tcp/0"}
 
 // withChild starts the other process and a daemon that is connected to it.
 func withChild(b *testing.B, transport string) (*end, counter, peer.ID) {
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), childEnv+"="+transport)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		in.Close()
-		_ = cmd.Wait()
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		b.Fatal(err)
-	}
-	p := benchPair(b, transport)
-	p.addrs[meshtest.Bob] = []multiaddr.Multiaddr{multiaddr.StringCast(line[:len(line)-1])}
+	p := knownPair(b, transport)
+	p.addrs[meshtest.Bob], _ = spawn(b, transport)
 	up := counter{make(chan int, 1<<16)}
 	e := p.start(b, meshtest.Alice, up, nil, nil)
-	e.Push(mesh.Item{ID: 1, Envelope: make([]byte, benchSize)})
-	for !e.mesh.State(e.to).Connected {
-		time.Sleep(time.Millisecond)
-	}
+	eventually(b, "a link", func() bool { return e.mesh.State(e.to).Connected })
 	return e, up, p.keys[meshtest.Bob].ID()
 }
 

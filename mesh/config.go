@@ -41,8 +41,9 @@ type Limits struct {
 	// attempts while something waits to be sent; BackoffIdle is the longest
 	// while nothing does. Each wait is jittered by a quarter.
 	BackoffMin, BackoffMax, BackoffIdle time.Duration
-	// PushGap is how soon after the last attempt new items may cause another.
-	PushGap time.Duration
+	// PushGap and PeerGap are how soon after a failed attempt new items, or a
+	// peer that comes, may cause another.
+	PushGap, PeerGap time.Duration
 	// LocateGap is the shortest time between look-ups of one device;
 	// LocateTimeout bounds one.
 	LocateGap, LocateTimeout time.Duration
@@ -95,7 +96,7 @@ func DefaultLimits() Limits {
 		Batch: 512, BatchBytes: 256 << 10, BufferBytes: 32 << 20,
 
 		BackoffMin: time.Second, BackoffMax: 5 * time.Minute, BackoffIdle: 30 * time.Minute,
-		PushGap:   10 * time.Second,
+		PushGap: 10 * time.Second, PeerGap: time.Second,
 		LocateGap: time.Minute, LocateTimeout: 30 * time.Second,
 		AckTimeout: 30 * time.Second, FrameTimeout: 30 * time.Second,
 		WriteTimeout: 30 * time.Second, DrainTimeout: 5 * time.Second,

@@ -106,7 +106,7 @@ func (d *direct) follow(ctx context.Context) {
 	for ev := range d.node.Watch(ctx) {
 		d.each(func(l *link) {
 			if l.is(ev.Peer) {
-				l.peerChanged(ev, d.lim.BackoffMin)
+				l.peerChanged(ev, d.lim.PeerGap)
 			}
 		})
 	}

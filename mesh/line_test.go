@@ -23,7 +23,7 @@ type badLine struct {
 
 func (l badLine) Open(ctx context.Context, id peer.ID, p protocol.ID, o node.OpenOptions) (network.Stream, error) {
 	s, err := l.Opener.Open(ctx, id, p, o)
-	if err != nil || p != mesh.ProtocolDM {
+	if err != nil || p != mesh.ProtocolDM || l.faults == nil {
 		return s, err
 	}
 	return &badStream{Stream: s, faults: l.faults}, nil

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/libp2p/go-libp2p"
 	"github.com/multiformats/go-multiaddr"
 	"go.uber.org/goleak"
 
@@ -70,8 +71,9 @@ func (p *pair) listen(t testing.TB, s meshtest.Side) {
 	}
 }
 
-func (p *pair) node(t testing.TB, s meshtest.Side) *node.Node {
+func (p *pair) node(t testing.TB, s meshtest.Side, more ...libp2p.Option) *node.Node {
 	cfg := node.DefaultConfig()
+	cfg.Options = more
 	cfg.Key, cfg.Listen = p.keys[s], p.addrs[s]
 	cfg.MDNS, cfg.PortMap, cfg.AutoNAT = false, false, false
 	n, err := node.New(cfg)
