@@ -159,7 +159,7 @@ func (it *item) answered(from peer.ID, r reply, now time.Time) {
 }
 
 func (it *item) progress() RecordProgress {
-	p := RecordProgress{Kind: it.id.kind, Name: it.id.name, Epoch: it.id.epoch, Acks: len(it.holders), Local: it.raw != nil}
+	p := RecordProgress{Kind: it.id.kind, Name: it.id.name, Epoch: it.id.epoch, Acks: len(it.holders), Local: it.raw != nil, Alone: it.alone}
 	if it.raw != nil {
 		p.Bits, p.Expires = int(it.env.bits), fromUnix(it.env.expires)
 	}

@@ -36,6 +36,7 @@ type RecordProgress struct {
 	Epoch   uint32
 	Acks    int  // other servers that hold it
 	Local   bool // it is on this node's own shelf
+	Alone   bool // the last time there was nobody to hold it
 	Bits    int  // work of each nonce
 	Expires time.Time
 }
@@ -54,7 +55,7 @@ type itemID struct {
 // content of each.
 func (p *Profile) wanted(now time.Time, self *RouteDevice) ([]itemID, map[itemID][]byte, error) {
 	w := wants{profile: p, now: now, content: map[itemID][]byte{}}
-	for _, kind := range []Kind{KindName, KindAccount, KindBundle, KindRoute, KindFull} {
+	for _, kind := range []Kind{KindName, KindFull, KindAccount, KindBundle, KindRoute} {
 		if err := w.add(kind, self); err != nil {
 			return nil, nil, err
 		}

@@ -37,10 +37,9 @@ type publisher struct {
 	planAt    time.Time
 
 	mu       sync.Mutex
-	next     *Profile // what Publish was given
-	given    bool     // and not yet taken over
-	progress Progress // copy for Published
-	alone    map[string]bool
+	next     *Profile      // what Publish was given
+	given    bool          // and not yet taken over
+	progress Progress      // copy for Published
 	changed  chan struct{} // closed when progress is replaced
 }
 
@@ -61,6 +60,7 @@ func newPublisher(d *DHT) *publisher {
 // Publish keeps p published, in place of what was published before: at once,
 // on timers, when addresses change, and whenever peers join while fewer than
 // 20 hold a record. It does not block, and does nothing when nothing changed.
+// The zero Profile ends publishing; what servers hold expires there.
 func (d *DHT) Publish(p Profile) {
 	d.pub.mu.Lock()
 	d.pub.next, d.pub.given = &p, true
@@ -82,8 +82,8 @@ func (d *DHT) Published() Progress {
 	return Progress{Records: append([]RecordProgress(nil), d.pub.progress.Records...)}
 }
 
-// WaitPublished returns when the claim of a bare name is held by another
-// server, or by this node while it knows no other.
+// WaitPublished returns when the claims of a name, bare and as a full handle,
+// are held by another server, or by this node while it knows no other.
 func (d *DHT) WaitPublished(ctx context.Context, name string) error {
 	for {
 		ok, changed := d.pub.held(name)
@@ -101,12 +101,13 @@ func (d *DHT) WaitPublished(ctx context.Context, name string) error {
 func (p *publisher) held(name string) (bool, <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	held := map[Kind]bool{}
 	for _, r := range p.progress.Records {
-		if r.Kind == KindName && r.Name == name && (r.Acks > 0 || p.alone[name]) {
-			return true, p.changed
+		if r.Name == name && (r.Acks > 0 || r.Alone) {
+			held[r.Kind] = true
 		}
 	}
-	return false, p.changed
+	return held[KindName] && held[KindFull], p.changed
 }
 
 // run is the loop. It returns when ctx has ended and everything beside it too.
@@ -399,17 +400,12 @@ func (p *publisher) weakest() (w *item) {
 // tell makes the state visible to Published and WaitPublished.
 func (p *publisher) tell() {
 	var now Progress
-	alone := map[string]bool{}
 	for _, id := range p.order {
-		it := p.items[id]
-		now.Records = append(now.Records, it.progress())
-		if id.kind == KindName && it.alone {
-			alone[id.name] = true
-		}
+		now.Records = append(now.Records, p.items[id].progress())
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.progress, p.alone = now, alone
+	p.progress = now
 	close(p.changed)
 	p.changed = make(chan struct{})
 }
