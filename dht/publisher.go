@@ -19,7 +19,7 @@ const (
 )
 
 // publisher keeps a profile published. One goroutine, run, owns the items; the
-// slow work runs beside it and reports back. spec/directory.md#publishing
+// slow work runs beside it and reports back. spec/directory.md#writing
 type publisher struct {
 	d       *DHT
 	wake    chan struct{}
