@@ -16,7 +16,9 @@ import (
 // to. It is strict: names are compared letter by letter, and a parameter that is
 // unknown, missing, of the wrong type or outside its enumeration gives an *Error
 // of kind invalid that names it. Absent params, null and {} are the same, and so
-// are an absent parameter and one that is null.
+// are an absent parameter and one that is null. The parameters of this release
+// are scalars and arrays of them; planOf panics on a struct in a struct, whose
+// members it would not check.
 func Decode(params json.RawMessage, into any) error {
 	v := reflect.ValueOf(into).Elem()
 	given, err := members(params)
@@ -94,6 +96,9 @@ func planOf(t reflect.Type) *plan {
 	}
 	p := &plan{fields: map[string]field{}}
 	for _, f := range jsonFields(t) {
+		if f.Type.Kind() == reflect.Struct && f.Type != reflect.TypeFor[Time]() {
+			panic("api: parameters of " + t.Name() + " hold a struct: " + f.name)
+		}
 		p.fields[f.name] = field{f.index, f.Type}
 		p.order = append(p.order, f.name)
 		if !f.optional {
@@ -112,9 +117,7 @@ func (p *plan) names() string {
 }
 
 func (f field) decode(name string, raw json.RawMessage, into reflect.Value) error {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into.Addr().Interface()); err != nil {
+	if err := json.Unmarshal(raw, into.Addr().Interface()); err != nil {
 		return invalidField(name, "%s", decodeFault(err, f.kind))
 	}
 	return checkEnum(name, into)

@@ -595,3 +595,23 @@ func BenchmarkRPCPipelined(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "calls/s")
 	c.Close()
 }
+
+// BenchmarkRPCClient is a call as Go programs make it.
+func BenchmarkRPCClient(b *testing.B) {
+	w := serveRPC(b, echoHandlers(), nil)
+	c, err := api.Dial(b.Context(), w.path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	took := make([]time.Duration, 0, b.N)
+	for b.Loop() {
+		start := time.Now()
+		if _, err := c.Call(b.Context(), "test.echo", json.RawMessage(`{"text":"hello"}`)); err != nil {
+			b.Fatal(err)
+		}
+		took = append(took, time.Since(start))
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds()), "µs-p50")
+}
