@@ -7,7 +7,6 @@ import (
 	"crypto/mlkem"
 	"crypto/rand"
 	"crypto/sha256"
-	"io"
 	"testing"
 	"time"
 
@@ -88,7 +87,7 @@ func (f *floor) handshake() {
 }
 
 // besideFloor runs the operation and the floor in turns, so that both see the
-// same machine, and reports the ratio. n is the operations per floor.
+// same machine, and reports the ratio.
 func besideFloor(b *testing.B, op, floor func()) {
 	var ours, bare time.Duration
 	b.ReportAllocs()
@@ -167,10 +166,10 @@ func BenchmarkState(b *testing.B) {
 	must(b, err)
 	b.Run("encode", func(b *testing.B) {
 		b.ReportAllocs()
-		b.ReportMetric(float64(len(raw)), "bytes")
 		for b.Loop() {
 			alice.Encode()
 		}
+		b.ReportMetric(float64(len(raw)), "bytes")
 	})
 	b.Run("decode", func(b *testing.B) {
 		b.ReportAllocs()
@@ -178,14 +177,26 @@ func BenchmarkState(b *testing.B) {
 			ratchet.DecodeSession(raw)
 		}
 	})
-	b.Run("copy", func(b *testing.B) {
-		raw := make([]byte, len(raw))
-		for b.Loop() {
-			io.ReadFull(zeroReader{}, raw)
-		}
-	})
 }
 
-type zeroReader struct{}
+// BenchmarkManySkipped opens messages while a thousand keys are kept: a step
+// must not copy them all.
+func BenchmarkManySkipped(b *testing.B) {
+	alice, bob := established(b)
+	lose(b, &alice, ratchet.MaxSkip)
+	content := make([]byte, 256)
+	b.ReportAllocs()
+	for b.Loop() {
+		pass(b, &alice, &bob, content)
+	}
+}
 
-func (zeroReader) Read(b []byte) (int, error) { clear(b); return len(b), nil }
+// BenchmarkWork searches 16 bits of hashcash; each further bit doubles it.
+func BenchmarkWork(b *testing.B) {
+	a, p := newDevice(), newDevice()
+	from, to := a.initiator(), p.target(false)
+	for b.Loop() {
+		_, err := ratchet.Initiate(rand.Reader, from, to, ratchet.Options{Work: 16})
+		must(b, err)
+	}
+}

@@ -1,5 +1,7 @@
 package ratchet
 
+import "io"
+
 // What the tests of this package see beside its API.
 
 // LaneKnown is the newest epoch a side knows, with one it is about to answer.
@@ -93,4 +95,53 @@ func RecodeSealed(b []byte) ([]byte, bool) {
 		return nil, false
 	}
 	return s.encode(), true
+}
+
+// SealBody seals a body as it is, be it well formed or not.
+func (s Session) SealBody(rand io.Reader, control bool, body []byte) ([]byte, error) {
+	if err := s.ready(rand); err != nil {
+		return nil, err
+	}
+	h := s.header(control)
+	env := make([]byte, MinMessage)
+	env[0] = byte(KindMessage)
+	msg, at := env[1:], nonceSize+sealedHeader
+	if _, err := io.ReadFull(rand, msg[:nonceSize]); err != nil {
+		return nil, err
+	}
+	h.encode(msg[nonceSize:][:headerSize])
+	sealTo(msg[:nonceSize], &s.dr.sendHead, msg[:nonceSize], msg[nonceSize:][:headerSize], s.headerAD(nil))
+	mk, _ := s.messageKeys(s.dr.send.next(), s.lane.send.next())
+	return append(env[:1+at], sealTo(nil, &mk, msg[:nonceSize], body, s.bodyAD(nil, s.local, msg[nonceSize:at]))...), nil
+}
+
+// Takes tells whether the lane of s takes a piece of an object that leads so
+// many epochs beyond the newest known one. early is in a message of an epoch
+// before that one.
+func (s Session) Takes(ciphertext bool, ahead uint32, early bool) bool {
+	s.lane.recv.id, s.lane.send.id, s.lane.in = s.lane.epoch, s.lane.epoch, gathering{}
+	if early {
+		s.lane.recv.id--
+	}
+	p := piece{kind: objectEK, epoch: s.lane.epoch + ahead}
+	if ciphertext {
+		p.kind = objectCT
+	}
+	s.lane.accept(&p, s.sid)
+	return s.lane.in.n > 0
+}
+
+// Gather gives the lane of s three pieces with these numbers and a tag that is
+// not theirs, and tells whether they were thrown away.
+func (s Session) Gather(ciphertext bool, idx [3]byte) bool {
+	before := s.lane.epoch
+	s.lane.recv.id, s.lane.send.id, s.lane.in = before, before, gathering{}
+	for _, i := range idx {
+		p := piece{kind: objectEK, epoch: before + 1, idx: i, tag: [4]byte{1, 2, 3, 4}}
+		if ciphertext {
+			p.kind = objectCT
+		}
+		s.lane.accept(&p, s.sid)
+	}
+	return s.lane.epoch == before && s.lane.peerEK == nil && s.lane.in.n == 0
 }

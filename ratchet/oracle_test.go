@@ -184,22 +184,22 @@ func TestLaneSpeed(t *testing.T) {
 		n        int
 		want     float64 // messages per epoch
 	}{
-		{"ping-pong", schedule{pingPong: true}, 1200, 11},
-		{"ping-pong control", schedule{pingPong: true, control: true}, 400, 3},
-		{"even", schedule{fromA: 0.5}, 2000, 14},
-		{"nine to one", schedule{fromA: 0.9}, 4000, 38},
+		{"ping-pong", schedule{pingPong: true}, 440, 11},
+		{"ping-pong control", schedule{pingPong: true, control: true}, 150, 3},
+		{"even", schedule{fromA: 0.5}, 1000, 14},
+		{"nine to one", schedule{fromA: 0.9}, 2000, 38},
 	} {
 		epochs := lockstep(t, c.schedule, c.n, 7)
 		got := float64(c.n) / float64(epochs)
 		t.Logf("%-18s %.1f messages per epoch", c.name, got)
-		if math.Abs(got-c.want) > c.want/5+0.5 {
+		if math.Abs(got-c.want) > c.want/4+0.5 {
 			t.Errorf("%s: %.1f messages per epoch, the design says %.0f", c.name, got, c.want)
 		}
 	}
 }
 
 func TestLaneOracle(t *testing.T) {
-	runs := 40
+	runs := 16
 	if testing.Short() {
 		runs = 5
 	}

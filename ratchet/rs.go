@@ -73,11 +73,19 @@ func addScaled(dst *[chunkSize]byte, src []byte, c byte) {
 // encodeChunk writes chunk idx of an object. The object may be shorter than
 // objectSize: zeros follow it.
 func encodeChunk(out *[chunkSize]byte, object []byte, idx byte) {
-	for i := range codeK {
-		from := min(i*chunkSize, len(object))
-		to := min(from+chunkSize, len(object))
-		addScaled(out, object[from:to], weight([codeK]byte{0, 1, 2}, i, idx))
+	if idx < codeK {
+		copy(out[:], dataChunk(object, int(idx)))
+		return
 	}
+	for i := range codeK {
+		addScaled(out, dataChunk(object, i), weight([codeK]byte{0, 1, 2}, i, idx))
+	}
+}
+
+// dataChunk is the i-th chunk of an object, without the zeros after it.
+func dataChunk(object []byte, i int) []byte {
+	from := min(i*chunkSize, len(object))
+	return object[from:min(from+chunkSize, len(object))]
 }
 
 // chunk is one numbered chunk. It is never changed once made.
