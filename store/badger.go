@@ -39,7 +39,7 @@ func badgerOptions(dir string, l Limits, key [32]byte, log badger.Logger) badger
 		WithNumMemtables(2).
 		WithNumLevelZeroTables(2).
 		WithNumLevelZeroTablesStall(100).
-		WithBaseTableSize(2 << 20).
+		WithBaseTableSize(1 << 20).
 		WithBaseLevelSize(8 << 20).
 		WithNumCompactors(0). // they would wake up 40 times a second for ever; see compact
 		WithValueLogFileSize(vlogFileBytes).

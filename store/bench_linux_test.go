@@ -119,7 +119,16 @@ func BenchmarkView(b *testing.B) {
 		})
 		b.Run("last50", func(b *testing.B) {
 			for n := uint64(0); b.Loop(); n++ {
-				scan(b, db, store.Range{Prefix: lines.Key(store.Uint(n % 20)), Reverse: true, Limit: 50})
+				seen := 0
+				err := db.View(func(tx *store.Tx) error {
+					return tx.Scan(store.Range{Prefix: lines.Key(store.Uint(n % 20)), Reverse: true, Limit: 50}, func(store.Key, []byte) (bool, error) {
+						seen++
+						return true, nil
+					})
+				})
+				if err != nil || seen != 50 {
+					b.Fatal(seen, err)
+				}
 			}
 		})
 	}

@@ -21,8 +21,10 @@ type batch struct {
 // Update runs fn alone, after the updates before it and seeing their writes,
 // and returns when its writes are on disk. fn runs on the caller's goroutine:
 // its panic is the caller's and leaves nothing behind, nor does an error. When
-// ctx ends before fn is run it is not run; after that ctx counts no more, so an
-// error always means that nothing was written. fn must not call Update.
+// ctx ends before fn is run it is not run; after that ctx counts no more. An
+// error means that nothing was written, with one exception: when the disk fails
+// a sync nobody can know, and the database takes no more until it is opened
+// again. fn must not call Update.
 func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 	return db.update(ctx, fn, true)
 }

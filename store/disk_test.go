@@ -8,10 +8,10 @@ import (
 )
 
 // TestDiskIsBoundedUnderBulkOverwrites overwrites a few megabytes of bulk
-// values until a quarter of a gigabyte was written.
+// values until 150 MiB were written.
 func TestDiskIsBoundedUnderBulkOverwrites(t *testing.T) {
 	if testing.Short() {
-		t.Skip("writes 256 MiB")
+		t.Skip("writes 150 MiB")
 	}
 	db := opened(t, t.TempDir())
 	var peak int64
@@ -22,9 +22,9 @@ func TestDiskIsBoundedUnderBulkOverwrites(t *testing.T) {
 		peak = max(peak, db.Size())
 	}
 	n := 0
-	runUntil(t, db, func() bool { write(n); n++; return n > 2000 })
-	runUntil(t, db, func() bool { return db.Size() < 100<<20 })
-	if peak > 250<<20 {
+	runUntil(t, db, func() bool { write(n); n++; return n > 1200 })
+	runUntil(t, db, func() bool { return db.Size() < 60<<20 })
+	if peak > 120<<20 {
 		t.Errorf("4 MiB of live values took %d MiB at most", peak>>20)
 	}
 	t.Logf("wrote %d MiB over 4 MiB: at most %d MiB on disk, now %d", n>>3, peak>>20, db.Size()>>20)

@@ -49,7 +49,7 @@ func TestTxIsAMap(t *testing.T) {
 			t.Fatal(err)
 		}
 		m := &model{records: map[string]string{}}
-		for range rapid.IntRange(1, 40).Draw(t, "steps") {
+		for range rapid.IntRange(1, 20).Draw(t, "steps") {
 			switch rapid.IntRange(0, 19).Draw(t, "step") {
 			case 0:
 				if err := db.Close(); err != nil {

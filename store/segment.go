@@ -149,8 +149,12 @@ func (k *journalKeys) openSegment(path string, fn func(ops []byte) error) (*segm
 }
 
 func (s *segment) load(k *journalKeys, fn func(ops []byte) error) error {
-	b, err := io.ReadAll(s.file)
+	fi, err := s.file.Stat()
 	if err != nil {
+		return err
+	}
+	b := make([]byte, fi.Size())
+	if _, err := io.ReadFull(s.file, b); err != nil {
 		return err
 	}
 	if err := s.readHead(k, b); err != nil {

@@ -11,7 +11,7 @@ import (
 // verifyWhole is how much of Badger's tables is checked to the last byte when
 // the database is opened. Of larger ones only the indexes are, and blocks when
 // they are read: there an iterator cannot tell a damaged block from the end.
-const verifyWhole = 16 << 20
+const verifyWhole = 8 << 20
 
 // checkTables checks the ends of Badger's tables, and says how large they are
 // together. Badger trusts lengths it finds there and dies, beyond our reach, of
