@@ -33,6 +33,7 @@ type selfRec struct {
 	SPK       uint32   `cbor:"12,keyasint"`           // newest prekey generation, 0 none
 	BundleSeq uint64   `cbor:"13,keyasint,omitempty"`
 	Version   uint64   `cbor:"14,keyasint,omitempty"` // of this record
+	Told      [32]byte `cbor:"15,keyasint,omitzero"`  // hash of the addresses contacts were told
 }
 
 // Self is the own account and device with their keys, as of one moment: it is

@@ -87,7 +87,7 @@ func (c *Chat) Run(ctx context.Context) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	for _, part := range []func(context.Context) error{
-		c.runUpkeep, c.intros.run, c.runReceipts, c.runPresence, c.runProver,
+		c.runUpkeep, c.intros.run, c.runReceipts, c.runPresence, c.runProver, c.runRoute,
 	} {
 		g.Go(func() error { return part(ctx) })
 	}

@@ -32,6 +32,8 @@ type Config struct {
 	// DeviceGrace is how much longer than the directory a device may take to
 	// answer before a session is begun without a one-time key.
 	DeviceGrace time.Duration
+	// RouteGap is the shortest time between two tellings of new addresses.
+	RouteGap time.Duration
 	// PresenceDelay is how long a change of online state must last before it
 	// is announced.
 	PresenceDelay time.Duration
@@ -51,6 +53,7 @@ func DefaultConfig() Config {
 		RetryMax:      5 * time.Minute,
 		FetchTimeout:  5 * time.Second,
 		DeviceGrace:   3 * time.Second,
+		RouteGap:      time.Minute,
 		PresenceDelay: time.Second,
 	}
 }
@@ -136,6 +139,9 @@ func (c Config) filled() Config {
 	}
 	if c.DeviceGrace == 0 {
 		c.DeviceGrace = d.DeviceGrace
+	}
+	if c.RouteGap == 0 {
+		c.RouteGap = d.RouteGap
 	}
 	if c.PresenceDelay == 0 {
 		c.PresenceDelay = d.PresenceDelay

@@ -28,7 +28,9 @@ func (w *work) deliver(account identity.AccountID) error {
 		return err
 	}
 	if missing {
-		w.wakes[account] = true
+		if err := w.wake(account, rec); err != nil {
+			return err
+		}
 	}
 	if len(ready) == 0 {
 		return nil
@@ -248,6 +250,11 @@ func (w *work) oweAll(what owed) error {
 	if what == 0 {
 		return nil
 	}
+	return w.oweEach(what, func(*contactRec) bool { return true })
+}
+
+// oweEach lets those accepted contacts know that are picked.
+func (w *work) oweEach(what owed, pick func(*contactRec) bool) error {
 	var ids []identity.AccountID
 	err := scan(w.tx, store.Range{Prefix: tableContact.Key()}, func(tail []byte, _ *contactRec) error {
 		ids = append(ids, identity.AccountID(tail))
@@ -261,7 +268,7 @@ func (w *work) oweAll(what owed) error {
 		if err != nil {
 			return err
 		}
-		if rec == nil || rec.State != Accepted {
+		if rec == nil || rec.State != Accepted || !pick(rec) {
 			continue
 		}
 		rec.Owe |= what

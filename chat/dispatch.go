@@ -93,7 +93,9 @@ func (w *work) checkHeads(in *incoming) error {
 	case own.Seq > pin.Seq && !rec.Stale:
 		rec.Stale = true
 		w.keepContact(in.account, rec)
-		w.wakes[in.account] = true
+		if err := w.wake(in.account, rec); err != nil {
+			return err
+		}
 	}
 	for _, m := range w.self.manifests {
 		if h := headOf(m.Pin()); h.Seq == in.body.Peer.Seq && h.Hash != in.body.Peer.Hash {

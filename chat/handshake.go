@@ -2,7 +2,6 @@ package chat
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -133,44 +132,6 @@ func (w *work) identify(pending *ratchet.Pending) (*stranger, error) {
 	return who, nil
 }
 
-// membership is what a verified identity amounts to.
-type membership struct {
-	pin       identity.Pin
-	manifests []*identity.Manifest
-	certs     []*identity.DeviceCert // in the order given
-	members   []*identity.DeviceCert // those that count now
-}
-
-// verifyIdentity checks a chain and its certificates against a pin.
-func verifyIdentity(pin identity.Pin, p *identityProof, now time.Time) (membership, error) {
-	genesis, err := identity.ParseGenesis(p.Genesis[:])
-	if err != nil {
-		return membership{}, err
-	}
-	var m membership
-	if m.manifests, err = parseManifests(p.Manifests); err != nil {
-		return membership{}, err
-	}
-	if m.certs, err = parseCerts(p.Certs); err != nil {
-		return membership{}, err
-	}
-	return m, m.judge(genesis, pin, now)
-}
-
-func (m *membership) judge(g identity.Genesis, pin identity.Pin, now time.Time) error {
-	next, err := pin.Advance(g, m.manifests, m.certs, now)
-	if errors.Is(err, identity.ErrGap) {
-		// Away for longer than the chain that is shown: the account key vouches.
-		next, err = pin.Rejoin(g, m.manifests, m.certs, now)
-	}
-	if err != nil {
-		return err
-	}
-	m.pin = next
-	m.members = m.manifests[len(m.manifests)-1].Members(m.certs, now)
-	return nil
-}
-
 // identityFault turns a fault of an identity into a verdict; a fork raises the
 // alarm.
 func (w *work) identityFault(id identity.AccountID, rec *contactRec, err error) error {
@@ -259,86 +220,4 @@ func (w *work) complete(who *stranger, device identity.DeviceID) (s ratchet.Sess
 
 func (s *Self) hasManifest(hash [32]byte) bool {
 	return slices.ContainsFunc(s.manifests, func(m *identity.Manifest) bool { return m.Hash() == hash })
-}
-
-// place stores a session where judge says.
-func (w *work) place(who *stranger, device identity.DeviceID, d *deviceRec, s ratchet.Session, proved bool) error {
-	rec, err := w.contact(who.account)
-	if err != nil {
-		return err
-	}
-	v, err := w.judge(rec, d, device, s, proved)
-	if err != nil {
-		return err
-	}
-	switch v {
-	case takeRefuse:
-		if err := w.resetAlarm(who.account, rec); err != nil {
-			return err
-		}
-		return refuse(mesh.CodeBusy)
-	case takeReset:
-		if !w.countReset(d, device) {
-			return refuse(mesh.CodeDeclined)
-		}
-		if !rec.ResetOK {
-			if err := w.resetAlarm(who.account, rec); err != nil {
-				return err
-			}
-		}
-		rec.ResetOK = false // the user's yes was for one
-	}
-	if rec != nil {
-		w.adopt(who.account, rec, who.pin, who.proof.Manifests, who.proof.Certs, who.members)
-	}
-	return w.addSession(who.account, device, s, v != takeReceive)
-}
-
-// countReset says whether the device may start anew once more today.
-func (w *work) countReset(d *deviceRec, device identity.DeviceID) bool {
-	day := ms(w.now.Add(-24 * time.Hour))
-	d.Resets = slices.DeleteFunc(d.Resets, func(at int64) bool { return at < day })
-	if len(d.Resets) >= w.c.cfg.Limits.ResetsPerDay {
-		return false
-	}
-	d.Resets = append(d.Resets, ms(w.now))
-	w.keepDevice(device)
-	return true
-}
-
-func (w *work) resetAlarm(id identity.AccountID, rec *contactRec) error {
-	if rec.Reset && rec.Verified {
-		return nil // said already
-	}
-	rec.Reset = true
-	w.saveContact(id, rec)
-	return emit(w.tx, EventIdentityAlarm, Ref{Account: id, Reason: AlarmReset})
-}
-
-// alarm stops all sending to a contact until the user verifies it again.
-func (w *work) alarm(id identity.AccountID, rec *contactRec, why AlarmReason) error {
-	if rec.Alarm != 0 {
-		return nil
-	}
-	rec.Alarm, rec.Verified = why, false
-	w.saveContact(id, rec)
-	return emit(w.tx, EventIdentityAlarm, Ref{Account: id, Reason: why})
-}
-
-// adopt takes a verified, newer identity of a contact over. Sessions of devices
-// that are gone are erased.
-func (w *work) adopt(id identity.AccountID, rec *contactRec, pin identity.Pin, manifests, certs [][]byte, members []identity.DeviceID) {
-	if rec.Pin.pin() == pin && len(rec.Devices) > 0 {
-		return
-	}
-	for _, d := range rec.Devices {
-		if !slices.Contains(members, d) {
-			if err := w.eraseDevice(d); err != nil {
-				w.c.cfg.Logger.Error("erase device", "error", fmt.Errorf("chat: %w", err))
-			}
-		}
-	}
-	rec.Pin, rec.Devices = pinOf(pin), members
-	rec.Manifests, rec.Certs = manifests[len(manifests)-1:], certs
-	w.saveContact(id, rec)
 }

@@ -33,16 +33,20 @@ func newIntroducer(c *Chat) *introducer {
 	return &introducer{c: c, poke: make(chan struct{}, 1), jobs: map[identity.AccountID]*job{}}
 }
 
-// wake asks for an introduction now, unless one failed a moment ago: then its
-// own time stands.
-func (n *introducer) wake(id identity.AccountID) {
+// wake asks for an introduction now, or after a pause when refused ones went
+// before. If one failed a moment ago its own time stands.
+func (n *introducer) wake(id identity.AccountID, refused int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if j, ok := n.jobs[id]; ok {
 		j.again = j.again || j.running
 		return
 	}
-	n.jobs[id] = &job{next: n.c.cfg.Now()}
+	j := &job{next: n.c.cfg.Now()}
+	if refused > 0 {
+		j.next = j.next.Add(n.pause(refused - 1))
+	}
+	n.jobs[id] = j
 	poke(n.poke)
 }
 
@@ -53,7 +57,7 @@ func (n *introducer) hurry(id identity.AccountID) {
 		delete(n.jobs, id)
 	}
 	n.mu.Unlock()
-	n.wake(id)
+	n.wake(id, 0)
 }
 
 func poke(ch chan struct{}) {

@@ -96,9 +96,6 @@ func (w *work) settle(device identity.DeviceID, key store.Key, out outRec, a mes
 // says whether to seal the content anew. A session that was agreed on is never
 // silently replaced: that is for the user to do.
 func (w *work) unopened(device identity.DeviceID, d *deviceRec, out outRec, code mesh.Code) (bool, error) {
-	if code == mesh.CodeDeclined {
-		return false, nil
-	}
 	s, ok, err := w.session(device, out.Session)
 	if err != nil {
 		return false, err
@@ -108,20 +105,39 @@ func (w *work) unopened(device identity.DeviceID, d *deviceRec, out outRec, code
 		return code == mesh.CodeUnknown, nil
 	}
 	if s.Confirmed() || !s.Initiated() {
+		return w.replaced(device, d, code)
+	}
+	d.Refused++
+	w.dropLive(device, d)
+	rec, err := w.contact(d.Account)
+	if err != nil || rec == nil {
+		return false, err
+	}
+	rec.Problem = "their device refused the request (" + code.String() + "); it will be tried again"
+	if code == mesh.CodeWork {
+		rec.Token = nil // the invite is used up or revoked: from now on with work
+	}
+	w.saveContact(d.Account, rec)
+	return true, w.wake(d.Account, rec)
+}
+
+// replaced deals with a session that was agreed on and that the other end does
+// not know any more. If it began another one since, which we took for the late
+// loser of a start at once, then that was in truth a reset: it is sent on from
+// now on, and the user is told.
+func (w *work) replaced(device identity.DeviceID, d *deviceRec, code mesh.Code) (bool, error) {
+	newer := d.newest()
+	if code != mesh.CodeUnknown || newer.State != sessionReceive || newer.Initiated {
 		return false, nil
 	}
-	w.dropLive(device, d)
-	w.wakes[d.Account] = true
-	if code != mesh.CodeWork {
-		return true, nil
-	}
-	// The invite is used up, or no longer what it was: from now on with work.
 	rec, err := w.contact(d.Account)
-	if err == nil && rec != nil {
-		rec.Token = nil
-		w.keepContact(d.Account, rec)
+	if err != nil || rec == nil || !w.countReset(d, device) {
+		return false, err
 	}
-	return true, err
+	d.liveRef().State = sessionReceive
+	newer.State = sessionLive
+	w.keepDevice(device)
+	return true, w.resetAlarm(d.Account, rec)
 }
 
 // requeue marks what an envelope carried as to be sealed again.
@@ -144,6 +160,15 @@ func (w *work) requeue(device identity.DeviceID, account identity.AccountID, out
 
 // delivered notes that a device opened an envelope.
 func (w *work) delivered(device identity.DeviceID, out outRec, a mesh.Ack) error {
+	d, err := w.device(device)
+	if err != nil {
+		return err
+	}
+	if d.Refused != 0 {
+		if err := w.takenAgain(device, d); err != nil {
+			return err
+		}
+	}
 	if out.Kind == outControl {
 		return w.requestArrived(device, out)
 	}
@@ -157,6 +182,18 @@ func (w *work) delivered(device identity.DeviceID, out outRec, a mesh.Ack) error
 		}
 		return false
 	})
+}
+
+// takenAgain ends a row of refusals.
+func (w *work) takenAgain(device identity.DeviceID, d *deviceRec) error {
+	d.Refused = 0
+	w.keepDevice(device)
+	rec, err := w.contact(d.Account)
+	if err == nil && rec != nil {
+		rec.Problem = ""
+		w.saveContact(d.Account, rec)
+	}
+	return err
 }
 
 // requestArrived takes back what was said to be in the way of a request.

@@ -89,6 +89,7 @@ type deviceRec struct {
 	Sessions []sessionRef       `cbor:"5,keyasint,omitempty"`
 	Resets   []int64            `cbor:"6,keyasint,omitempty"` // ms, of the last day
 	Strange  uint32             `cbor:"7,keyasint,omitempty"` // envelopes of theirs that do not open
+	Refused  uint32             `cbor:"8,keyasint,omitempty"` // handshakes of ours refused in a row
 }
 
 // chainRec remembers the end of a peer device's chain of bodies.

@@ -70,7 +70,7 @@ func (c *Chat) AcknowledgeReset(ctx context.Context, peerRef string) (Contact, e
 func (w *work) trust(id identity.AccountID, rec *contactRec) {
 	if rec.Alarm == AlarmFork {
 		rec.Pin, rec.Stale = pinRec{}, true
-		w.wakes[id] = true
+		w.wakes[id] = 0
 	}
 	if rec.Alarm == AlarmClone {
 		if conv, err := w.existing(w.direct(id)); err == nil {

@@ -115,11 +115,19 @@ func (s *sender) run() {
 		err := s.c.update(context.Background(), func(w *work) error { return w.sendAll(batch) })
 		for _, op := range batch {
 			if err != nil {
-				op.err = fmt.Errorf("chat: send: %w", err)
+				op.err = fmt.Errorf("chat: send: %w", closedFault(err))
 			}
 			close(op.done)
 		}
 	}
+}
+
+// closedFault names the end of the store as ours.
+func closedFault(err error) error {
+	if errors.Is(err, store.ErrClosed) {
+		return ErrClosed
+	}
+	return err
 }
 
 func (s *sender) next() []*sending {
@@ -238,7 +246,7 @@ func (w *work) sealNew(account identity.AccountID, rec *contactRec, id Conversat
 	}
 	w.hold(account, rec, o)
 	if missing && rec.State == Accepted {
-		w.wakes[account] = true
+		return w.wake(account, rec)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/p2pmsgd/p2pmsgd/identity"
+	"github.com/p2pmsgd/p2pmsgd/mesh"
 	"github.com/p2pmsgd/p2pmsgd/ratchet"
 )
 
@@ -33,6 +34,9 @@ func (d *deviceRec) liveRef() *sessionRef {
 	}
 	return nil
 }
+
+// newest is the session that was added last; there is one.
+func (d *deviceRec) newest() *sessionRef { return &d.Sessions[len(d.Sessions)-1] }
 
 // live loads the session a device is sent on.
 func (w *work) live(device identity.DeviceID) (ratchet.Session, bool, error) {
@@ -163,4 +167,58 @@ func (w *work) judge(rec *contactRec, d *deviceRec, device identity.DeviceID, s 
 		return takeRefuse, nil
 	}
 	return takeReset, nil
+}
+
+// place stores a session where judge says.
+func (w *work) place(who *stranger, device identity.DeviceID, d *deviceRec, s ratchet.Session, proved bool) error {
+	rec, err := w.contact(who.account)
+	if err != nil {
+		return err
+	}
+	v, err := w.judge(rec, d, device, s, proved)
+	if err != nil {
+		return err
+	}
+	switch v {
+	case takeRefuse:
+		if err := w.resetAlarm(who.account, rec); err != nil {
+			return err
+		}
+		return refuse(mesh.CodeBusy)
+	case takeReset:
+		if !w.countReset(d, device) {
+			return refuse(mesh.CodeDeclined)
+		}
+		if !rec.ResetOK {
+			if err := w.resetAlarm(who.account, rec); err != nil {
+				return err
+			}
+		}
+		rec.ResetOK = false // the user's yes was for one
+	}
+	if rec != nil {
+		w.adopt(who.account, rec, who.pin, who.proof.Manifests, who.proof.Certs, who.members)
+	}
+	return w.addSession(who.account, device, s, v != takeReceive)
+}
+
+// countReset says whether the device may start anew once more today.
+func (w *work) countReset(d *deviceRec, device identity.DeviceID) bool {
+	day := ms(w.now.Add(-24 * time.Hour))
+	d.Resets = slices.DeleteFunc(d.Resets, func(at int64) bool { return at < day })
+	if len(d.Resets) >= w.c.cfg.Limits.ResetsPerDay {
+		return false
+	}
+	d.Resets = append(d.Resets, ms(w.now))
+	w.keepDevice(device)
+	return true
+}
+
+func (w *work) resetAlarm(id identity.AccountID, rec *contactRec) error {
+	if rec.Reset && rec.Verified {
+		return nil // said already
+	}
+	rec.Reset = true
+	w.saveContact(id, rec)
+	return emit(w.tx, EventIdentityAlarm, Ref{Account: id, Reason: AlarmReset})
 }

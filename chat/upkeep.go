@@ -73,7 +73,7 @@ func (c *Chat) resumeIntroductions() error {
 		return scan(w.tx, store.Range{Prefix: tableContact.Key()}, func(tail []byte, r *contactRec) error {
 			ready, missing, err := w.ready(r)
 			if err == nil && r.known() && (r.Owe != 0 || r.Held && (missing || len(ready) == 0)) {
-				c.intros.wake(identity.AccountID(tail))
+				c.intros.wake(identity.AccountID(tail), 0)
 			}
 			if r.Handle != "" && !r.Proved {
 				c.prover.ask(identity.AccountID(tail))

@@ -27,7 +27,7 @@ type work struct {
 	conversations map[ConversationID]*held[conversationRec]
 	sessions      map[sessionKey]*heldSession
 	pushes        map[identity.DeviceID][]mesh.Item
-	wakes         map[identity.AccountID]bool // contacts that need an introduction
+	wakes         map[identity.AccountID]int  // contacts that need an introduction: refusals so far
 	told          map[identity.AccountID]bool // contacts to announce
 	changed       map[ConversationID]bool     // conversations to announce
 }
@@ -55,7 +55,7 @@ func (c *Chat) newWork(tx *store.Tx) *work {
 		conversations: map[ConversationID]*held[conversationRec]{},
 		sessions:      map[sessionKey]*heldSession{},
 		pushes:        map[identity.DeviceID][]mesh.Item{},
-		wakes:         map[identity.AccountID]bool{},
+		wakes:         map[identity.AccountID]int{},
 		told:          map[identity.AccountID]bool{},
 		changed:       map[ConversationID]bool{},
 	}
@@ -179,10 +179,25 @@ func (w *work) afterCommit() {
 		for device, items := range w.pushes {
 			w.c.mesh.Push(device, items...)
 		}
-		for account := range w.wakes {
-			w.c.intros.wake(account)
+		for account, refused := range w.wakes {
+			w.c.intros.wake(account, refused)
 		}
 	})
+}
+
+// wake asks for an introduction after the commit, the later the more often
+// their devices have refused one.
+func (w *work) wake(account identity.AccountID, rec *contactRec) error {
+	refused := 0
+	for _, id := range rec.Devices {
+		d, err := w.device(id)
+		if err != nil {
+			return err
+		}
+		refused = max(refused, int(d.Refused))
+	}
+	w.wakes[account] = refused
+	return nil
 }
 
 // load reads a record once; nil when there is none.

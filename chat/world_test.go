@@ -226,6 +226,7 @@ func quickConfig() chat.Config {
 	c.Retry, c.RetryMax = 20*time.Millisecond, 200*time.Millisecond
 	c.PresenceDelay = time.Millisecond
 	c.FetchTimeout, c.DeviceGrace = 2*time.Second, 200*time.Millisecond
+	c.RouteGap = 50 * time.Millisecond
 	c.Limits.OneTimeKeys = 20
 	return c
 }
