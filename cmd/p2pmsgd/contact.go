@@ -84,15 +84,22 @@ func (a *app) contactList() *cobra.Command {
 }
 
 // allContacts reads all pages, oldest first.
-func allContacts(ctx context.Context, c *api.Client, state api.ContactState) (all []api.Contact, err error) {
-	p := api.ContactListParams{State: state, Page: api.Page{Limit: api.MaxPage}}
-	for {
-		page, err := c.ContactList(ctx, p)
+func allContacts(ctx context.Context, c *api.Client, state api.ContactState) ([]api.Contact, error) {
+	return allPages(func(p api.Page) ([]api.Contact, api.Cursors, error) {
+		r, err := c.ContactList(ctx, api.ContactListParams{State: state, Page: p})
+		return r.Contacts, r.Cursors, err
+	})
+}
+
+// allPages reads a list from its newest page back to its oldest.
+func allPages[T any](read func(api.Page) ([]T, api.Cursors, error)) (all []T, err error) {
+	for p := (api.Page{Limit: api.MaxPage}); ; {
+		page, cursors, err := read(p)
 		if err != nil {
 			return nil, err
 		}
-		all = slices.Concat([]api.Contact(page.Contacts), all)
-		if p.Before = page.Before; p.Before == "" {
+		all = slices.Concat(page, all)
+		if p.Before = cursors.Before; p.Before == "" {
 			return all, nil
 		}
 	}
@@ -171,35 +178,32 @@ func (a *app) contactVerify() *cobra.Command {
 
 // contactChange makes the verb for a method that takes a contact and answers with it.
 func (a *app) contactChange(verb, short, long string, do func(*api.Client, context.Context, api.PeerChangeParams) (api.Contact, error)) *cobra.Command {
-	return &cobra.Command{
-		Use:     verb + " PEER",
-		Short:   short,
-		Long:    long,
-		Example: "  p2pmsgd contact " + verb + " bob~m2x7q5k9wd",
-		Args:    cobra.ExactArgs(1),
-		RunE: a.with(func(ctx context.Context, c *api.Client, args []string) error {
-			contact, err := do(c, ctx, api.PeerChangeParams{Peer: args[0]})
-			if err != nil {
-				return err
-			}
-			return a.showContact(contact)
-		}),
-	}
+	return a.peerVerb(verb, short, long, func(ctx context.Context, c *api.Client, args []string) error {
+		contact, err := do(c, ctx, api.PeerChangeParams{Peer: args[0]})
+		if err != nil {
+			return err
+		}
+		return a.showContact(contact)
+	})
 }
 
 // contactEnd makes the verb for a method after which there is no contact to show.
 func (a *app) contactEnd(verb, done, short, long string, do func(*api.Client, context.Context, api.PeerChangeParams) error) *cobra.Command {
+	return a.peerVerb(verb, short, long, func(ctx context.Context, c *api.Client, args []string) error {
+		if err := do(c, ctx, api.PeerChangeParams{Peer: args[0]}); err != nil {
+			return err
+		}
+		return a.show(api.Empty{}, "%s", done)
+	})
+}
+
+func (a *app) peerVerb(verb, short, long string, do action) *cobra.Command {
 	return &cobra.Command{
 		Use:     verb + " PEER",
 		Short:   short,
 		Long:    long,
 		Example: "  p2pmsgd contact " + verb + " bob~m2x7q5k9wd",
 		Args:    cobra.ExactArgs(1),
-		RunE: a.with(func(ctx context.Context, c *api.Client, args []string) error {
-			if err := do(c, ctx, api.PeerChangeParams{Peer: args[0]}); err != nil {
-				return err
-			}
-			return a.show(api.Empty{}, "%s", done)
-		}),
+		RunE:    a.with(do),
 	}
 }

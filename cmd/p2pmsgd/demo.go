@@ -56,7 +56,7 @@ func reason(ctx context.Context, err error) error {
 }
 
 // stepTime is how long one step of the story may take.
-const stepTime = time.Minute
+const stepTime = 3 * time.Minute
 
 // demo tells the story: each step is one line, with the time it took.
 type demo struct {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/p2pmsgd/p2pmsgd/api"
@@ -110,18 +109,11 @@ func (a *app) inviteList() *cobra.Command {
 }
 
 // allInvites reads all pages, oldest first.
-func allInvites(ctx context.Context, c *api.Client) (all []api.Invite, err error) {
-	p := api.InviteListParams{Page: api.Page{Limit: api.MaxPage}}
-	for {
-		page, err := c.InviteList(ctx, p)
-		if err != nil {
-			return nil, err
-		}
-		all = slices.Concat([]api.Invite(page.Invites), all)
-		if p.Before = page.Before; p.Before == "" {
-			return all, nil
-		}
-	}
+func allInvites(ctx context.Context, c *api.Client) ([]api.Invite, error) {
+	return allPages(func(p api.Page) ([]api.Invite, api.Cursors, error) {
+		r, err := c.InviteList(ctx, api.InviteListParams{Page: p})
+		return r.Invites, r.Cursors, err
+	})
 }
 
 func (a *app) inviteRevoke() *cobra.Command {
