@@ -47,9 +47,9 @@ type world struct {
 	torn   bool // a snapshot came back, so messages may be lost for good
 }
 
-func newWorld(t *rapid.T, window int) *world {
+// newWorld begins from sessions that may be shared, as they are values.
+func newWorld(t *rapid.T, alice, bob ratchet.Session, window int) *world {
 	w := &world{t: t, nonces: map[string]bool{}, window: window}
-	alice, bob := pair(t)
 	for i, s := range []ratchet.Session{alice, bob} {
 		w.sides[i] = &side{session: s, opened: map[string]bool{}}
 		w.saved[i] = w.sides[i].copy()
@@ -219,8 +219,9 @@ func (w *world) check() {
 // An adversary drops, delays, repeats, reorders and corrupts, and both sides
 // stop and start: what arrives within the window opens, once.
 func TestAdversary(t *testing.T) {
+	alice, bob := pair(t)
 	rapid.Check(t, func(t *rapid.T) {
-		w := newWorld(t, 5)
+		w := newWorld(t, alice, bob, 5)
 		t.Repeat(map[string]func(*rapid.T){
 			"send": at(w, w.send), "send2": at(w, w.send), "deliver": at(w, w.deliver), "deliver2": at(w, w.deliver),
 			"corrupt": at(w, w.corrupt), "restart": at(w, w.restart), "": at(w, w.check),
@@ -231,8 +232,9 @@ func TestAdversary(t *testing.T) {
 // The same with old letters and old states coming back: nothing is opened
 // twice by one line of states, no nonce repeats, no limit is passed.
 func TestAdversaryWithSnapshots(t *testing.T) {
+	alice, bob := pair(t)
 	rapid.Check(t, func(t *rapid.T) {
-		w := newWorld(t, 0)
+		w := newWorld(t, alice, bob, 0)
 		t.Repeat(map[string]func(*rapid.T){
 			"send": at(w, w.send), "deliver": at(w, w.deliver), "deliver2": at(w, w.deliver), "corrupt": at(w, w.corrupt),
 			"restart": at(w, w.restart), "snapshot": at(w, w.snapshot), "restore": at(w, w.restore), "": at(w, w.check),

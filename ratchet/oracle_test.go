@@ -184,10 +184,10 @@ func TestLaneSpeed(t *testing.T) {
 		n        int
 		want     float64 // messages per epoch
 	}{
-		{"ping-pong", schedule{pingPong: true}, 440, 11},
+		{"ping-pong", schedule{pingPong: true}, 330, 11},
 		{"ping-pong control", schedule{pingPong: true, control: true}, 150, 3},
-		{"even", schedule{fromA: 0.5}, 1000, 14},
-		{"nine to one", schedule{fromA: 0.9}, 2000, 38},
+		{"even", schedule{fromA: 0.5}, 700, 14},
+		{"nine to one", schedule{fromA: 0.9}, 1200, 38},
 	} {
 		epochs := lockstep(t, c.schedule, c.n, 7)
 		got := float64(c.n) / float64(epochs)
