@@ -117,6 +117,6 @@ func DefaultLimits() Limits {
 		Holders: 20, Search: 8 * time.Second, RPC: 3 * time.Second, Parallel: 32,
 		Quiet: 1500 * time.Millisecond, Candidates: 64,
 		Region: 4, RegionFrom: 100, RegionWait: 700 * time.Millisecond, MaxHolders: 60, Acks: 8,
-		IdleBits: 12, IdlePause: 3 * time.Second, RouteGap: time.Minute, Retry: 15 * time.Second,
+		IdleBits: 12, IdlePause: 8 * time.Second, RouteGap: time.Minute, Retry: 15 * time.Second,
 	}
 }

@@ -87,18 +87,23 @@ func newSlowHashes(memory, passes uint32) *slowHashes {
 }
 
 // exclusively runs f when no other hash runs, and gives its memory back to the
-// system: 64 MiB for a fraction of a second, not for good.
+// system before the next one: 64 MiB for a fraction of a second, not for good.
+// The caller does not wait for that.
 func (s *slowHashes) exclusively(ctx context.Context, f func()) error {
 	select {
 	case <-s.turn:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	defer func() { s.turn <- struct{}{} }()
 	f()
-	if s.memory >= 64<<10 {
-		debug.FreeOSMemory()
+	if s.memory < 64<<10 {
+		s.turn <- struct{}{}
+		return nil
 	}
+	go func() {
+		debug.FreeOSMemory()
+		s.turn <- struct{}{}
+	}()
 	return nil
 }
 

@@ -98,7 +98,7 @@ func TestRouteFollowsAddresses(t *testing.T) {
 		moved, err := ms[0].host.bus.Emitter(new(event.EvtLocalAddressesUpdated))
 		must(t, err)
 		move := func(a string) {
-			ms[0].host.addr = multiaddr.StringCast(a)
+			ms[0].host.move(multiaddr.StringCast(a))
 			must(t, moved.Emit(event.EvtLocalAddressesUpdated{}))
 			time.Sleep(5 * time.Second)
 		}
@@ -122,17 +122,20 @@ func TestRouteFollowsAddresses(t *testing.T) {
 // that differ.
 func TestWeekTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, ms := village(t, 2, quick())
+		l := quick()
+		l.IdlePause = time.Hour
+		turn := epochStart(epochAt(noon, week)+1, week)
+		time.Sleep(time.Until(turn.Add(-26 * time.Hour)))
+		_, ms := village(t, 2, l)
 		defer endVillage(ms)
 		must(t, ms[0].host.Connect(t.Context(), peer.AddrInfo{ID: ms[1].self}))
 		alice := newPersonAt(t, "alice", noon)
 		ms[0].run()
 		ms[0].Publish(alice.profile(ms[0].self))
 		must(t, ms[0].WaitPublished(t.Context(), "alice"))
-		turn := epochStart(epochAt(noon, week)+1, week)
 		skewed := time.Duration(0)
 		ms[1].cfg.Now = func() time.Time { return time.Now().Add(skewed) }
-		for _, at := range []time.Duration{-25 * time.Hour, -23 * time.Hour, -time.Hour, -time.Minute, time.Minute, time.Hour, 3 * time.Hour, day, 2 * day} {
+		for _, at := range []time.Duration{-25 * time.Hour, -23 * time.Hour, -time.Hour, -time.Minute, time.Minute, time.Hour, 3 * time.Hour, 27 * time.Hour} {
 			time.Sleep(time.Until(turn.Add(at)))
 			for _, skewed = range []time.Duration{-time.Hour, 0, time.Hour} {
 				if len(resolve(t, ms[1].DHT, "alice")) != 1 {
@@ -142,6 +145,11 @@ func TestWeekTurns(t *testing.T) {
 		}
 		if n := len(ms[0].Published().Records); n != 5 {
 			t.Errorf("%d records are kept published in mid-epoch", n)
+		}
+		ms[0].Publish(Profile{})
+		time.Sleep(49 * time.Hour)
+		if n := len(ms[0].Published().Records); n != 0 || len(resolve(t, ms[1].DHT, "alice")) != 0 {
+			t.Errorf("%d records are left after the end of publishing", n)
 		}
 	})
 }

@@ -25,7 +25,7 @@ import (
 // there are 1,000 of them and the figures of spec/directory.md#regions are
 // printed; otherwise 100, and only the bars are checked.
 func TestSimulation(t *testing.T) {
-	s := simulation{nodes: 100, names: 10, lookups: 20, targets: 4, small: true}
+	s := simulation{nodes: 100, names: 5, lookups: 10, targets: 1, small: true}
 	if os.Getenv("P2PMSG_SIM") != "" {
 		s = simulation{nodes: 1000, names: 50, lookups: 100, targets: 25}
 	}

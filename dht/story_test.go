@@ -84,7 +84,7 @@ func within(t testing.TB, d time.Duration) context.Context {
 // until waits for a condition that others bring about.
 func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(3 * time.Minute); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("never: %s", what)
 		}
@@ -101,10 +101,32 @@ func resolve(t testing.TB, d *DHT, h string) map[identity.AccountID]Claimant {
 	return out
 }
 
-// TestTwoWhoOnlyKnowEachOther is the smallest world: real prices, real hosts.
-func TestTwoWhoOnlyKnowEachOther(t *testing.T) {
+// TestRealPrices is a claim with the work, the hashes and the times of the
+// specification.
+func TestRealPrices(t *testing.T) {
 	alice := live(t, DefaultLimits())
 	bob := live(t, DefaultLimits(), alice.addr())
+	a := newPerson(t, "alice")
+	p := a.profile(alice.node.ID())
+	p.Manifests, p.Bundles, p.Route = nil, nil, nil
+	alice.Publish(p)
+	must(t, alice.WaitPublished(within(t, time.Minute), "alice"))
+	got := map[identity.AccountID]Claimant{}
+	until(t, "bob finds alice", func() bool { got = resolve(t, bob.DHT, "alice"); return len(got) == 1 })
+	c := got[a.account.ID()]
+	if c.Handle.Name != "alice" || !c.Handle.Matches(c.Account) || c.Bits < 6 {
+		t.Errorf("claimant %+v", c)
+	}
+	until(t, "the full handle is with bob", func() bool { return heldBy(alice.DHT, 1) })
+	if len(resolve(t, bob.DHT, c.Handle.String())) != 1 {
+		t.Error("not found by full handle")
+	}
+}
+
+// TestTwoWhoOnlyKnowEachOther is the smallest world.
+func TestTwoWhoOnlyKnowEachOther(t *testing.T) {
+	alice := live(t, quick())
+	bob := live(t, quick(), alice.addr())
 	a := newPerson(t, "alice")
 	alice.Publish(a.profile(alice.node.ID()))
 	must(t, alice.WaitPublished(within(t, time.Minute), "alice"))
@@ -114,9 +136,6 @@ func TestTwoWhoOnlyKnowEachOther(t *testing.T) {
 	c, ok := got[a.account.ID()]
 	if !ok || len(got) != 1 {
 		t.Fatalf("bob finds %d claimants", len(got))
-	}
-	if c.Handle.Name != "alice" || !c.Handle.Matches(c.Account) || c.Bits < 6 {
-		t.Errorf("claimant %+v", c)
 	}
 	if c.Locator != a.locator || c.Pin != a.manifest.Pin() || len(c.Intro) != 1 || c.Intro[0] != alice.node.ID() {
 		t.Errorf("claim says %+v", c)

@@ -176,12 +176,13 @@ func checkRefused(t *testing.T, alice *person, v vectors) {
 	now := func() time.Time { return time.Unix(v.Now, 0) }
 	l := DefaultLimits()
 	m := newMint(t, alice, l, now())
+	slow := newSlowHashes(l.NameMemory, l.NamePasses)
 	for _, r := range v.Refused {
 		s := newServer(l, now, newShelves(l, [32]byte{}))
 		if got := put(s, m, r.Record); got.Status != r.Server {
 			t.Errorf("%s: server answers %d, want %d", r.Name, got.Status, r.Server)
 		}
-		d := &DHT{cfg: Config{Limits: l, Now: now}, slow: newSlowHashes(l.NameMemory, l.NamePasses), newest: map[[32]byte]uint64{}}
+		d := &DHT{cfg: Config{Limits: l, Now: now}, slow: slow, newest: map[[32]byte]uint64{}}
 		if err := judgement(t, d, alice, r.Record); err == nil || !bytes.Contains([]byte(err.Error()), []byte(r.Error)) {
 			t.Errorf("%s: reader says %v, want %s", r.Name, err, r.Error)
 		}

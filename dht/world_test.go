@@ -99,20 +99,20 @@ type stubHost struct {
 	host.Host
 	w     *world
 	id    peer.ID
-	addr  multiaddr.Multiaddr
 	bus   event.Bus
 	ident event.Emitter
 	x, y  float64
 	dead  atomic.Bool
 
 	mu       sync.Mutex
+	addr     multiaddr.Multiaddr
 	conns    map[peer.ID]bool
 	handlers map[protocol.ID]network.StreamHandler
 }
 
 func (h *stubHost) ID() peer.ID                      { return h.id }
 func (h *stubHost) Peerstore() peerstore.Peerstore   { return stubStore{w: h.w} }
-func (h *stubHost) Addrs() []multiaddr.Multiaddr     { return []multiaddr.Multiaddr{h.addr} }
+func (h *stubHost) Addrs() []multiaddr.Multiaddr     { return []multiaddr.Multiaddr{h.where()} }
 func (h *stubHost) Network() network.Network         { return stubNet{h: h} }
 func (h *stubHost) ConnManager() connmgr.ConnManager { return connmgr.NullConnMgr{} }
 func (h *stubHost) EventBus() event.Bus              { return h.bus }
@@ -126,6 +126,18 @@ func (h *stubHost) SetStreamHandler(p protocol.ID, f network.StreamHandler) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.handlers[p] = f
+}
+
+func (h *stubHost) where() multiaddr.Multiaddr {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.addr
+}
+
+func (h *stubHost) move(to multiaddr.Multiaddr) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.addr = to
 }
 
 func (h *stubHost) handler(p protocol.ID) network.StreamHandler {
@@ -278,7 +290,7 @@ type stubConn struct {
 }
 
 func (c *stubConn) RemotePeer() peer.ID                  { return c.remote.id }
-func (c *stubConn) RemoteMultiaddr() multiaddr.Multiaddr { return c.remote.addr }
+func (c *stubConn) RemoteMultiaddr() multiaddr.Multiaddr { return c.remote.where() }
 
 type stubNet struct {
 	network.Network
