@@ -120,8 +120,9 @@ func runChild(t *testing.T, dir string, life time.Duration, acked *[crashWriters
 // TestKilledWhileWriting kills a writing process again and again: nothing it
 // acknowledged is lost, not even a lazy write, and no transaction is torn.
 func TestKilledWhileWriting(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
-	rounds := 12
+	rounds := 8
 	if testing.Short() {
 		rounds = 3
 	}

@@ -28,6 +28,7 @@ func eachFile(t *testing.T, dir string, fn func(path string, b []byte)) {
 // TestNothingReadableOnDisk looks for what was written in every file: while it
 // is open, as a crash would leave it, and closed.
 func TestNothingReadableOnDisk(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	db := opened(t, dir, smallSegments)
 	small, big := "plaintext-of-a-message", strings.Repeat("plaintext-of-a-file ", 5000)
@@ -83,6 +84,7 @@ func grown(t *testing.T) string {
 // cuts files short and removes them: opening and reading everything must then
 // fail in so many words, or find everything.
 func TestDamageIsNoticed(t *testing.T) {
+	t.Parallel()
 	dir := grown(t)
 	readAll(t, dir, true, "untouched")
 	eachFile(t, dir, func(path string, whole []byte) {

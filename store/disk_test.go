@@ -8,11 +8,12 @@ import (
 )
 
 // TestDiskIsBoundedUnderBulkOverwrites overwrites a few megabytes of bulk
-// values until 150 MiB were written.
+// values until 100 MiB were written.
 func TestDiskIsBoundedUnderBulkOverwrites(t *testing.T) {
 	if testing.Short() {
-		t.Skip("writes 150 MiB")
+		t.Skip("writes 100 MiB")
 	}
+	t.Parallel()
 	db := opened(t, t.TempDir())
 	var peak int64
 	value := make([]byte, 128<<10)
@@ -22,7 +23,7 @@ func TestDiskIsBoundedUnderBulkOverwrites(t *testing.T) {
 		peak = max(peak, db.Size())
 	}
 	n := 0
-	runUntil(t, db, func() bool { write(n); n++; return n > 1200 })
+	runUntil(t, db, func() bool { write(n); n++; return n > 800 })
 	runUntil(t, db, func() bool { return db.Size() < 60<<20 })
 	if peak > 120<<20 {
 		t.Errorf("4 MiB of live values took %d MiB at most", peak>>20)
@@ -34,6 +35,7 @@ func TestDiskIsBoundedUnderBulkOverwrites(t *testing.T) {
 // TestDiskIsBoundedUnderSmallOverwrites does so with the size of a session
 // state: nearly all of it never reaches Badger.
 func TestDiskIsBoundedUnderSmallOverwrites(t *testing.T) {
+	t.Parallel()
 	db := opened(t, t.TempDir())
 	state := make([]byte, 4000)
 	for n := range 20_000 { // 80 MB

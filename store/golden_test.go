@@ -103,6 +103,7 @@ func unpackGolden(t *testing.T, dir string) {
 
 // TestGoldenFolder opens a folder that the first release wrote.
 func TestGoldenFolder(t *testing.T) {
+	t.Parallel()
 	if *update {
 		fillGolden(t, t.TempDir())
 	}
@@ -157,6 +158,7 @@ func tryGolden(dir string, steps ...Migration) (*DB, error) {
 // TestMigrations brings the first release's folder to later schemas, with a
 // failure in between, and then to an old release.
 func TestMigrations(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	unpackGolden(t, dir)
 	var ran []string

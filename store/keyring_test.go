@@ -26,6 +26,7 @@ func must(t *testing.T, err error) {
 }
 
 func TestPassphraseComesChangesAndGoes(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	db := opened(t, dir)
 	k := contacts.Key(store.Secret("bob"))
@@ -64,6 +65,7 @@ func TestPassphraseComesChangesAndGoes(t *testing.T) {
 // TestPassphraseChangeCutShort puts every state of the files that a crash can
 // leave in place and checks that the old or the new protection opens it.
 func TestPassphraseChangeCutShort(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	opened(t, dir).Close()
 	read := func(name string) []byte { b, _ := os.ReadFile(filepath.Join(dir, name)); return b }
@@ -98,6 +100,7 @@ func TestPassphraseChangeCutShort(t *testing.T) {
 }
 
 func TestKeyringRefusesDamage(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	opened(t, dir).Close()
 	path, file := filepath.Join(dir, "keys"), filepath.Join(dir, "storage.key")

@@ -35,6 +35,7 @@ func modelKey(conv byte, n uint64) (store.Key, string) {
 // TestTxIsAMap runs random transactions, some of which fail, against a map,
 // closing and opening again on the way.
 func TestTxIsAMap(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		dir, err := os.MkdirTemp("", "model")
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,6 +22,7 @@ func TestMain(m *testing.M) {
 		child(dir)
 		return
 	}
+	flag.Set("rapid.checks", "40") // each opens a folder; the command line overrides it
 	goleak.VerifyTestMain(m,
 		// What Badger leaves behind when it cannot open a damaged database.
 		goleak.IgnoreAnyFunction("github.com/dgraph-io/badger/v4.(*DB).monitorCache"),
