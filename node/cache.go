@@ -144,13 +144,13 @@ func (c *cache) candidates() []peer.AddrInfo {
 	return out
 }
 
-func (c *cache) setPort(port int) {
+// setPort remembers the port and says whether it is another one.
+func (c *cache) setPort(port int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.port != port {
-		c.port = port
-		poke(c.changed)
-	}
+	other := c.port != port
+	c.port = port
+	return other
 }
 
 // worthKeeping are the addresses that may still be good next time, the one that

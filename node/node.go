@@ -56,8 +56,20 @@ func New(cfg Config) (*Node, error) {
 	}
 	n.host = h
 	n.peers.attach(h.Network())
-	n.cache.setPort(listenPort(h.Network().ListenAddresses()))
+	n.keepPort(listenPort(h.Network().ListenAddresses()))
 	return n, nil
+}
+
+// keepPort writes a new port down at once: a contact may learn it and the
+// daemon be killed before the cache is written the usual way, and then neither
+// could find the other again.
+func (n *Node) keepPort(port int) {
+	if !n.cache.setPort(port) {
+		return
+	}
+	if err := n.cache.save(); err != nil {
+		n.log.Warn("port not saved", "error", err)
+	}
 }
 
 // listenPort is the port to ask for again next time.
