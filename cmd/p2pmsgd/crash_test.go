@@ -44,6 +44,12 @@ func TestKillNine(t *testing.T) {
 	senders.Wait()
 
 	a, b := alice.client(), bob.client()
+	t.Cleanup(func() {
+		if t.Failed() {
+			stuck(t, "alice", a)
+			stuck(t, "bob", b)
+		}
+	})
 	await(t, "everything to arrive", func() bool {
 		return len(history(t, a)) >= 2*each && len(history(t, b)) >= 2*each && undelivered(t, a)+undelivered(t, b) == 0
 	})
@@ -91,6 +97,17 @@ func sendOne(ctx context.Context, c *api.Client, text string) error {
 		To: string(convs.Conversations[0].Conversation), Text: text, Once: api.Once{ClientID: text},
 	})
 	return err
+}
+
+// stuck tells what waits, and why, for whoever looks into a failure.
+func stuck(t *testing.T, who string, c *api.Client) {
+	all := history(t, c)
+	t.Logf("%s has %d messages", who, len(all))
+	for _, m := range all {
+		if m.Outgoing && m.State == api.StateQueued {
+			t.Logf("%s waits with %q: %+v", who, m.Text, m.Deliveries)
+		}
+	}
 }
 
 func undelivered(t *testing.T, c *api.Client) (n int) {
