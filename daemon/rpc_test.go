@@ -427,6 +427,9 @@ func TestRPCNotificationsKeepTheirOrder(t *testing.T) {
 		}
 	}
 	c.send(`{"jsonrpc":"2.0","id":2,"method":"test.flood"}`) // in place of the first
+	for !strings.Contains(c.line(), `"id":2,`) {
+	}
+	go io.Copy(io.Discard, c.r) // the first feed may wait for a reader when it is told to end
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("the first feed ended with %v", err)
 	}

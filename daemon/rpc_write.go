@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -14,7 +15,7 @@ import (
 type lineWriter struct {
 	nc      net.Conn
 	most    int           // bytes that may wait
-	timeout time.Duration // for one write
+	timeout time.Duration // for one piece
 
 	mu      sync.Mutex
 	change  sync.Cond // waiting got shorter, or writing or err changed
@@ -57,8 +58,7 @@ func (w *lineWriter) flushLocked() {
 		w.waiting = w.spare[:0]
 		w.change.Broadcast()
 		w.mu.Unlock()
-		w.nc.SetWriteDeadline(time.Now().Add(w.timeout))
-		_, err := w.nc.Write(out)
+		err := w.write(out)
 		w.mu.Lock()
 		if w.spare = out[:0]; cap(out) > w.most {
 			w.spare = nil // one huge answer must not be paid for until the end
@@ -70,6 +70,18 @@ func (w *lineWriter) flushLocked() {
 	}
 	w.writing = false
 	w.change.Broadcast()
+}
+
+// write writes b in pieces with a deadline each: a client that reads slowly, but
+// reads, may take its time over a large answer.
+func (w *lineWriter) write(b []byte) error {
+	for piece := range slices.Chunk(b, 64<<10) {
+		w.nc.SetWriteDeadline(time.Now().Add(w.timeout))
+		if _, err := w.nc.Write(piece); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // wait returns when everything put so far is written, or the writer has failed.
