@@ -78,7 +78,11 @@ func (l *link) hurryLocked(gap time.Duration) {
 	if l.session != nil {
 		return
 	}
-	if due := l.started.Add(gap); l.next.IsZero() || due.Before(l.next) {
+	due := l.started.Add(gap)
+	if now := time.Now(); due.Before(now) {
+		due = now // before the first attempt, started is zero, which would mean never
+	}
+	if l.next.IsZero() || due.Before(l.next) {
 		l.next = due
 		poke(l.retime)
 	}
