@@ -22,7 +22,7 @@ func prepare(opt badger.Options) (tableBytes int64, err error) {
 	if err := checkRegistry(opt, len(files) == 0); err != nil {
 		return 0, err
 	}
-	return checkTables(opt.Dir)
+	return checkTables(opt)
 }
 
 // badgerFiles are the files that hold data.

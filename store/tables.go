@@ -2,10 +2,15 @@ package store
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
+	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/table"
 )
 
 // verifyWhole is how much of Badger's tables is checked to the last byte when
@@ -18,8 +23,8 @@ const verifyWhole = 8 << 20
 // wrong ones; and a table whose index has a wrong checksum it leaves out.
 //
 //	blocks … | index | index length 4 | checksum | checksum length 4
-func checkTables(dir string) (total int64, err error) {
-	names, err := filepath.Glob(filepath.Join(dir, "*.sst"))
+func checkTables(opt badger.Options) (total int64, err error) {
+	names, err := liveTables(opt)
 	if err != nil {
 		return 0, err
 	}
@@ -33,6 +38,27 @@ func checkTables(dir string) (total int64, err error) {
 	return total, nil
 }
 
+// liveTables are the tables that Badger's manifest lists. Others are what a
+// kill left half-written, or not yet removed; Badger removes them when it opens.
+func liveTables(opt badger.Options) (names []string, err error) {
+	f, err := os.Open(filepath.Join(opt.Dir, badger.ManifestFilename))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	manifest, _, err := badger.ReplayManifestFile(f, opt.ExternalMagicVersion, opt)
+	if err != nil {
+		return nil, badgerFault(err)
+	}
+	for id := range manifest.Tables {
+		names = append(names, table.NewFilename(id, opt.Dir))
+	}
+	return names, nil
+}
+
 func checkTable(name string) (size int64, err error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -41,7 +67,7 @@ func checkTable(name string) (size int64, err error) {
 	defer f.Close()
 	fi, err := f.Stat()
 	if err != nil || fi.Size() == 0 {
-		return 0, err // an empty one is what a kill left; Badger sorts it out
+		return 0, err
 	}
 	t := tail{f: f, end: fi.Size()}
 	sum := t.take(t.length())
