@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"context"
 	"fmt"
 	"sync"
 
@@ -20,6 +21,9 @@ type names struct {
 // contact calls itself is none of them: anybody may take any name.
 type nameIndex struct {
 	petname, full, bare map[string][]named
+	// claimed has those whose handle was not checked yet, by full handle and
+	// by bare name: whoever asks for one has it checked first.
+	claimed map[string][]identity.AccountID
 }
 
 type named struct {
@@ -54,7 +58,7 @@ func (c *Chat) nameIndex() (*nameIndex, error) {
 }
 
 func (c *Chat) readNames() (*nameIndex, error) {
-	ix := &nameIndex{map[string][]named{}, map[string][]named{}, map[string][]named{}}
+	ix := &nameIndex{map[string][]named{}, map[string][]named{}, map[string][]named{}, map[string][]identity.AccountID{}}
 	err := c.view(func(w *work) error {
 		return scan(w.tx, store.Range{Prefix: tableContact.Key()}, func(tail []byte, r *contactRec) error {
 			ix.add(identity.AccountID(tail), r)
@@ -66,10 +70,13 @@ func (c *Chat) readNames() (*nameIndex, error) {
 
 func (ix *nameIndex) add(id identity.AccountID, r *contactRec) {
 	n := named{account: id}
-	if r.Proved {
-		n.handle, _ = identity.ParseHandle(r.Handle)
+	if h, err := identity.ParseHandle(r.Handle); err == nil && r.Proved {
+		n.handle = h
 		ix.full[r.Handle] = append(ix.full[r.Handle], n)
-		ix.bare[n.handle.Name] = append(ix.bare[n.handle.Name], n)
+		ix.bare[h.Name] = append(ix.bare[h.Name], n)
+	} else if err == nil {
+		ix.claimed[r.Handle] = append(ix.claimed[r.Handle], id)
+		ix.claimed[h.Name] = append(ix.claimed[h.Name], id)
 	}
 	if r.Petname != "" {
 		ix.petname[r.Petname] = append(ix.petname[r.Petname], n)
@@ -86,6 +93,29 @@ func (c *Chat) find(ref string) (identity.AccountID, error) {
 	if err != nil {
 		return identity.AccountID{}, err
 	}
+	if claimed := ix.claimed[ref]; len(claimed) > 0 {
+		if ix, err = c.proveNow(claimed); err != nil {
+			return identity.AccountID{}, err
+		}
+	}
+	return ix.find(ref)
+}
+
+// provedAtOnce is how many unchecked claims of one name are checked for
+// somebody who waits; each takes a good part of a second.
+const provedAtOnce = 4
+
+// proveNow checks the handles of contacts that are in line for it.
+func (c *Chat) proveNow(claimed []identity.AccountID) (*nameIndex, error) {
+	for _, id := range claimed[:min(len(claimed), provedAtOnce)] {
+		if err := c.proveHandle(context.Background(), id); err != nil {
+			return nil, err
+		}
+	}
+	return c.nameIndex()
+}
+
+func (ix *nameIndex) find(ref string) (identity.AccountID, error) {
 	for _, by := range []map[string][]named{ix.petname, ix.full, ix.bare} {
 		switch found := by[ref]; len(found) {
 		case 0:

@@ -107,8 +107,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	g.Go(func() error { return d.node.Run(ctx) })
 	g.Go(func() error { return d.dht.Run(ctx) })
 	g.Go(func() error { return d.keep(ctx, opened) })
-	g.Go(func() error { return d.rpc.Serve(ctx, listener) })
-	g.Go(func() error { return d.announce(ctx, opened) })
+	g.Go(func() error { return d.answer(ctx, listener, opened) })
 	return g.Wait()
 }
 
@@ -139,18 +138,18 @@ const maxSocketPath = 103
 
 func (d *Daemon) socket() string { return d.folder.path("rpc.sock") }
 
-// announce tells those who wait on Ready, once the account is open or known to
-// be locked.
-func (d *Daemon) announce(ctx context.Context, opened <-chan struct{}) error {
+// answer serves the API once the account is open or known to be locked, and
+// tells those who wait on Ready. Who connects earlier waits until then.
+func (d *Daemon) answer(ctx context.Context, l net.Listener, opened <-chan struct{}) error {
 	select {
 	case <-opened:
 	case <-ctx.Done():
-		return nil
+		return l.Close()
 	}
 	info := ReadyInfo{PeerID: d.node.ID().String(), Socket: d.socket(), UI: "off"}
 	for _, a := range d.node.Addrs() {
 		info.Listen = append(info.Listen, a.String())
 	}
 	d.ready <- info
-	return nil
+	return d.rpc.Serve(ctx, l)
 }
