@@ -19,6 +19,10 @@ import (
 	"github.com/p2pmsgd/p2pmsgd/node"
 )
 
+// moveGap keeps a link from changing streams all the time while libp2p makes
+// up its mind about the best connection.
+const moveGap = 100 * time.Millisecond
+
 // opener opens streams: the node, or in tests a node on a bad line.
 type opener interface {
 	Open(ctx context.Context, id peer.ID, p protocol.ID, o node.OpenOptions) (network.Stream, error)
@@ -224,14 +228,19 @@ func (d *direct) keep(ctx context.Context, l *link, up Upper) {
 
 // talk runs a stream until it ends and decides what follows.
 func (d *direct) talk(ctx context.Context, l *link, up Upper, s network.Stream) error {
-	ses := newSession(l, up, d.lim, s, d.pathOf(s))
+	ses := newSession(l, up, d.lim, s)
 	l.connected(ses)
+	// The peer may have got another path while the stream was being opened.
+	p := s.Conn().RemotePeer()
+	l.peerChanged(node.PeerEvent{Peer: p, Connected: true, Path: d.node.Path(p)}, 0)
 	err := ses.run(ctx, d.budget)
 	l.disconnected()
 	switch {
 	case ctx.Err() != nil:
-	case errors.Is(err, errMoved), ses.answers.Load() > 0 && !errors.Is(err, errBusy):
-		l.hurry(0) // it moved envelopes, or it ended for something better
+	case errors.Is(err, errMoved): // for something better
+		l.hurry(moveGap)
+	case ses.answers.Load() > 0 && !errors.Is(err, errBusy):
+		l.hurry(0)
 	case errors.Is(err, errClosed) && !pending(up, l.device):
 		l.rest() // its owner saves a stream
 	default:
@@ -302,17 +311,6 @@ func (d *direct) open(ctx context.Context, dest Dest) (network.Stream, error) {
 		d.node.Host().Peerstore().AddAddrs(dest.Peer, dest.Addrs, peerstore.TempAddrTTL)
 	}
 	return d.opener.Open(ctx, dest.Peer, ProtocolDM, node.OpenOptions{Limited: true})
-}
-
-// pathOf says how a stream runs.
-func (d *direct) pathOf(s network.Stream) Path {
-	if _, err := s.Conn().RemoteMultiaddr().ValueForProtocol(multiaddr.P_CIRCUIT); err == nil {
-		return PathRelayed
-	}
-	if d.node.Path(s.Conn().RemotePeer()) == node.PathHolePunched {
-		return PathHolePunched
-	}
-	return PathDirect
 }
 
 // obstacle says what kind of failure err is.

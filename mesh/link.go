@@ -31,6 +31,10 @@ type link struct {
 	retime chan struct{} // next changed, for whoever waits
 	watch  func(LinkState)
 
+	telling  sync.Mutex // before mu
+	toldUp   bool
+	toldPath Path
+
 	mu      sync.Mutex
 	dest    Dest
 	state   LinkState // without the counts of the queue
@@ -124,15 +128,37 @@ func (l *link) where() Dest {
 // peerChanged hears that the peer of the link came, went, or got another path.
 func (l *link) peerChanged(ev node.PeerEvent, gap time.Duration) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.peerChangedLocked(ev, gap)
+	l.mu.Unlock()
+	l.tell()
+}
+
+func (l *link) peerChangedLocked(ev node.PeerEvent, gap time.Duration) {
+	s := l.session
 	switch {
-	case l.session == nil:
+	case s == nil:
 		if l.state.Attempts == 0 {
 			gap = 0
 		}
 		l.hurryLocked(gap)
-	case l.session.path == PathRelayed && ev.Connected && ev.Path != node.PathRelayed:
-		l.session.leave(errMoved)
+	case !ev.Connected:
+	case s.relay && (ev.Path == node.PathDirect || ev.Path == node.PathHolePunched):
+		s.leave(errMoved)
+	case ev.Path == node.PathHolePunched:
+		s.hole.Store(true)
+		l.state.Path = s.path()
+	}
+}
+
+// tell reports the link to the watcher when it is not as it was told last. The
+// lock keeps the latest word the last.
+func (l *link) tell() {
+	l.telling.Lock()
+	defer l.telling.Unlock()
+	st := l.snapshot()
+	if l.toldUp != st.Connected || l.toldPath != st.Path {
+		l.toldUp, l.toldPath = st.Connected, st.Path
+		l.watch(st)
 	}
 }
 
@@ -198,11 +224,10 @@ func (l *link) mayLocate(gap time.Duration) bool {
 func (l *link) connected(s *session) {
 	l.mu.Lock()
 	l.session = s
-	l.state.Connected, l.state.Path, l.state.Since = true, s.path, time.Now()
+	l.state.Connected, l.state.Path, l.state.Since = true, s.path(), time.Now()
 	l.state.Obstacle, l.state.NextTry, l.next = ObstacleNone, time.Time{}, time.Time{}
-	st := l.state
 	l.mu.Unlock()
-	l.watch(st)
+	l.tell()
 }
 
 // moved notes that envelopes move.
@@ -217,9 +242,8 @@ func (l *link) disconnected() {
 	l.mu.Lock()
 	l.session = nil
 	l.state.Connected, l.state.Path, l.state.Since = false, PathNone, time.Now()
-	st := l.state
 	l.mu.Unlock()
-	l.watch(st)
+	l.tell()
 }
 
 // failed notes why an attempt or a stream ended and plans the next one.

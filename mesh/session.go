@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/multiformats/go-multiaddr"
 )
 
 // Why a session ends.
@@ -32,8 +33,9 @@ type session struct {
 	upper  Upper
 	lim    Limits
 	stream network.Stream
-	path   Path
-	window int // bytes under way
+	relay  bool        // it runs through a relay
+	hole   atomic.Bool // it runs through a hole that a relay helped to punch
+	window int         // bytes under way
 
 	leaving chan error    // why the writer should stop
 	ended   chan struct{} // closed when the reader has ended
@@ -49,13 +51,14 @@ type session struct {
 	}
 }
 
-func newSession(l *link, up Upper, lim Limits, s network.Stream, p Path) *session {
+func newSession(l *link, up Upper, lim Limits, s network.Stream) *session {
 	window := lim.WindowBytes
 	if s.Conn().Stat().Limited {
 		window = lim.LimitedBytes
 	}
+	_, err := s.Conn().RemoteMultiaddr().ValueForProtocol(multiaddr.P_CIRCUIT)
 	return &session{
-		link: l, upper: up, lim: lim, stream: s, path: p, window: window,
+		link: l, upper: up, lim: lim, stream: s, relay: err == nil, window: window,
 		leaving: make(chan error, 1), ended: make(chan struct{}),
 	}
 }
@@ -78,6 +81,18 @@ func (s *session) run(ctx context.Context, b *budget) error {
 		return err
 	}
 	return s.err
+}
+
+// path says how the stream runs. A direct one gets its other name when the node
+// hears how it was made, which may be later than its opening.
+func (s *session) path() Path {
+	switch {
+	case s.relay:
+		return PathRelayed
+	case s.hole.Load():
+		return PathHolePunched
+	}
+	return PathDirect
 }
 
 // leave asks the writer to stop; the first reason counts. It never blocks.
@@ -166,7 +181,7 @@ func (s *session) load() error {
 func (s *session) refuseOwn(ids []uint64) {
 	var acks []Ack
 	for _, id := range ids {
-		acks = append(acks, Ack{ID: id, Path: s.path, Refused: CodeBad})
+		acks = append(acks, Ack{ID: id, Path: s.path(), Refused: CodeBad})
 	}
 	s.upper.Settled(s.link.device, acks)
 }
@@ -241,7 +256,7 @@ func (s *session) settle(frames [][]byte, strange *int) error {
 }
 
 func (s *session) ack(id uint64, f frame) Ack {
-	a := Ack{ID: id, Path: s.path, Refused: f.Code}
+	a := Ack{ID: id, Path: s.path(), Refused: f.Code}
 	if f.Code > codeLast {
 		a.Refused = CodeDeclined // a code of a later version: at least it is a no
 	}
