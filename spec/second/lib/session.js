@@ -1,0 +1,161 @@
+// A session: the Double Ratchet with encrypted headers (spec/ratchet.md), with
+// the lane beside it. Sessions are values: seal and open return the next one.
+import { Reader, allZero, concat, cut, padTo, same, u32, u8, zeros } from './bytes.js';
+import { KDF, L, X, publicKey, seal as encrypt, unseal } from './crypto.js';
+import { INIT, bodyLength, head, kindOf, messageOf, parseInit } from './envelope.js';
+import { CHUNK } from './erasure.js';
+import { corrupt, exhausted, notMine } from './faults.js';
+import { CONTROL, decodeHeader, encodeHeader } from './header.js';
+import { copyLane, firstLane, nextPiece, prepare, recvKey, sendKey, takePiece } from './lane.js';
+import { dropChain, holds, keyOf, putAside, step } from './skipped.js';
+
+const MAX_SKIP = 1000;
+const MAX_OLD = 5;
+const LAST = 2 ** 31 - 1;
+/** Further pieces in a control message. */
+const EXTRA = 2;
+
+const common = (k) => ({ sid: k.sid, th1: k.th1, tk: k.tk, prefixId: k.prefixId, own: k.own, peer: k.peer,
+  rk: k.rk0, steps: 0, send: null, recv: null, fresh: false, sent: 0, pn: 0, hks: null, hkr: null,
+  xks: [], old: [], skipped: new Map() });
+
+export const firstOfInitiator = (k) => ({ ...common(k), initiator: true, prefix: k.prefix,
+  dhs: null, dhr: k.spk, nhks: k.hka, nhkr: k.nhkb, lane: firstLane(true, k.sid, k.pqk0, { seed: k.seed }) });
+
+export const firstOfResponder = (k) => ({ ...common(k), initiator: false, prefix: null,
+  dhs: { secret: k.spkSecret, public: publicKey(k.spkSecret) }, dhr: null, nhks: k.nhkb, nhkr: k.hka,
+  lane: firstLane(false, k.sid, k.pqk0, { peerKey: k.dkem }) });
+
+const copy = (s) => ({ ...s, skipped: new Map(s.skipped), lane: copyLane(s.lane) });
+
+/** One step of the root: the chain it gives, and what is new in the session. */
+function rootStep(s, dhs, dhr) {
+  const [rk, key, nhk, xk] = cut(KDF(s.rk, X(dhs.secret, dhr), 'dr-root', zeros(0), 128), 32, 32, 32, 32);
+  const steps = s.steps + 1;
+  const xks = [...s.xks, { step: steps, key: xk }].slice(-4);
+  return { rk, nhk, chain: { id: steps, key, n: 0 }, steps, xks };
+}
+
+function sendingTurn(s, draw) {
+  const secret = draw(32);
+  const dhs = { secret, public: publicKey(secret) };
+  const { nhk, chain, ...root } = rootStep(s, dhs, s.dhr);
+  return { ...s, ...root, dhs, pn: s.sent, sent: 0, send: chain, fresh: true, hks: s.nhks, nhks: nhk };
+}
+
+function receivingTurn(s, h) {
+  if (!s.recv && h.pn !== 0) throw corrupt('pn before a chain');
+  if (s.recv) putAside(s.skipped, s.recv, h.pn, MAX_SKIP);
+  const old = s.recv ? closeChain(s) : s.old;
+  const { nhk, chain, ...root } = rootStep(s, s.dhs, h.dh);
+  return { ...s, ...root, old, dhr: h.dh, recv: chain, hkr: s.nhkr, nhkr: nhk, send: null, fresh: false };
+}
+
+/** Keeps the header key of a chain with keys aside, for at most five chains. */
+function closeChain(s) {
+  const old = [...s.old, { id: s.recv.id, key: s.hkr }].filter((o) => holds(s.skipped, o.id));
+  if (old.length > MAX_OLD) dropChain(s.skipped, old.shift().id);
+  return old;
+}
+
+function messageKey(s, dmk, pmk) {
+  const [mk, receipt] = cut(KDF(pmk, dmk, 'dr-mk', s.sid, 48), 32, 16);
+  return { dmk, pmk, mk, receipt };
+}
+
+const headerAd = (s) => concat(L('dr-head'), s.sid);
+const bodyAd = (s, sender, header) => concat(L('dr-body'), s.th1, s.sid, sender, header);
+
+/** Seals content. Returns {session, envelope, receipt, header and keys for the vectors}. */
+export const seal = (s, draw, content) => sealAny(s, draw, () => content, 0);
+
+/** Seals a message of the ratchet itself. */
+export const sealControl = (s, draw) => sealAny(s, draw, extraPieces, CONTROL);
+
+function sealAny(before, draw, contentOf, flags) {
+  let s = before.fresh ? before : sendingTurn(before, draw);
+  let [piece, lane] = nextPiece(prepare(s.lane, draw));
+  let content;
+  [content, lane] = flags & CONTROL ? contentOf(lane) : [contentOf(), lane];
+  if (s.send.n >= LAST || lane.send.n >= LAST) throw exhausted();
+  const h = { dh: s.dhs.public, pn: s.pn, n: s.send.n, pqEpoch: lane.send.id, pqIdx: lane.send.n, pqPn: lane.pqPn, flags, piece };
+  const [dmk, send] = step(s.send);
+  let pmk;
+  [pmk, lane] = sendKey(lane);
+  s = { ...s, send, sent: send.n, lane };
+  const keys = messageKey(s, dmk, pmk);
+  return { session: s, envelope: encryptMessage(s, keys.mk, h, content, draw(24)), header: h, ...keys };
+}
+
+function extraPieces(lane) {
+  const parts = [];
+  for (let i = 0; i < EXTRA && lane.out; i++) {
+    let piece;
+    [piece, lane] = nextPiece(lane);
+    parts.push(u8(piece.idx), piece.chunk);
+  }
+  return [concat(...parts), lane];
+}
+
+function encryptMessage(s, mk, h, content, nonce) {
+  const body = padTo(concat(u32(content.length), content), bodyLength(s.prefix, content.length));
+  const header = encrypt(s.hks, nonce, encodeHeader(h), headerAd(s));
+  return concat(head(s.prefix), nonce, header, encrypt(mk, nonce, body, bodyAd(s, s.own, header)));
+}
+
+/** Opens an envelope. Returns {session, content, receipt, control}; throws a Fault and changes nothing. */
+export function open(before, env) {
+  if (kindOf(env) === INIT && !same(parseInit(env).id, before.prefixId)) throw notMine();
+  const m = messageOf(env);
+  const found = openHeader(before, m);
+  const { s, chainId } = turn(copy(before), found);
+  const [dmk, recv] = keyOf(s.skipped, s.recv, chainId, found.h.n, MAX_SKIP);
+  const [pmk, lane] = recvKey(s.lane, found.h);
+  const { mk, receipt } = messageKey(s, dmk, pmk);
+  const body = unseal(mk, m.nonce, m.body, bodyAd(s, s.peer, m.header));
+  if (!body) throw corrupt('body');
+  const content = unpadBody(body);
+  const pieces = piecesOf(found.h, content);
+  const session = { ...s, recv, prefix: null, lane: pieces.reduce(takePiece, lane),
+    old: s.old.filter((o) => holds(s.skipped, o.id)) };
+  const control = Boolean(found.h.flags & CONTROL);
+  return { session, receipt, control, content: control ? zeros(0) : content };
+}
+
+/** The header, and which of the header keys opened it: 'recv', 'next', or an earlier chain's number. */
+function openHeader(s, m) {
+  const keys = [['recv', s.hkr], ['next', s.nhkr], ...s.old.map((o) => [o.id, o.key]).reverse()];
+  for (const [by, key] of keys) {
+    const plain = key && unseal(key, m.nonce, m.header, headerAd(s));
+    const h = plain && decodeHeader(plain);
+    if (h) return { h, by };
+  }
+  throw notMine();
+}
+
+function turn(s, { h, by }) {
+  if (by === 'next') s = receivingTurn(s, h);
+  else if (by === 'recv' && !same(h.dh, s.dhr)) throw corrupt('dh of another chain');
+  return { s, chainId: by === 'recv' || by === 'next' ? s.recv.id : by };
+}
+
+function unpadBody(body) {
+  const r = new Reader(body);
+  const n = r.u32();
+  if (n > body.length - 4) throw corrupt('length');
+  const content = r.take(n);
+  if (!allZero(r.rest())) throw corrupt('padding');
+  return content;
+}
+
+/** All pieces a message carries. */
+function piecesOf(h, content) {
+  if (!(h.flags & CONTROL)) return [h.piece];
+  const count = content.length / (1 + CHUNK);
+  if (!Number.isInteger(count) || count > EXTRA) throw corrupt('control message');
+  const r = new Reader(content);
+  const more = Array.from({ length: count }, () => ({ ...h.piece, idx: r.u8(), chunk: r.take(CHUNK) }));
+  return [h.piece, ...more];
+}
+
+export const laneEpoch = (s) => s.lane.send.id;
