@@ -16,7 +16,7 @@ const LAST = 2 ** 31 - 1;
 const EXTRA = 2;
 
 const common = (k) => ({ sid: k.sid, th1: k.th1, tk: k.tk, prefixId: k.prefixId, own: k.own, peer: k.peer,
-  rk: k.rk0, steps: 0, send: null, recv: null, fresh: false, sent: 0, pn: 0, hks: null, hkr: null,
+  rk: k.rk0, steps: 0, send: { id: 0, key: null, n: 0 }, recv: null, fresh: false, pn: 0, hks: null, hkr: null,
   xks: [], old: [], skipped: new Map() });
 
 export const firstOfInitiator = (k) => ({ ...common(k), initiator: true, prefix: k.prefix,
@@ -40,7 +40,7 @@ function sendingTurn(s, draw) {
   const secret = draw(32);
   const dhs = { secret, public: publicKey(secret) };
   const { nhk, chain, ...root } = rootStep(s, dhs, s.dhr);
-  return { ...s, ...root, dhs, pn: s.sent, sent: 0, send: chain, fresh: true, hks: s.nhks, nhks: nhk };
+  return { ...s, ...root, dhs, pn: s.send.n, send: chain, fresh: true, hks: s.nhks, nhks: nhk };
 }
 
 function receivingTurn(s, h) {
@@ -48,7 +48,8 @@ function receivingTurn(s, h) {
   if (s.recv) putAside(s.skipped, s.recv, h.pn, MAX_SKIP);
   const old = s.recv ? closeChain(s) : s.old;
   const { nhk, chain, ...root } = rootStep(s, s.dhs, h.dh);
-  return { ...s, ...root, old, dhr: h.dh, recv: chain, hkr: s.nhkr, nhkr: nhk, send: null, fresh: false };
+  return { ...s, ...root, old, dhr: h.dh, recv: chain, hkr: s.nhkr, nhkr: nhk,
+    send: { ...s.send, key: null }, fresh: false }; // its length is the next chain's pn
 }
 
 /** Keeps the header key of a chain with keys aside, for at most five chains. */
@@ -82,7 +83,7 @@ function sealAny(before, draw, contentOf, flags) {
   const [dmk, send] = step(s.send);
   let pmk;
   [pmk, lane] = sendKey(lane);
-  s = { ...s, send, sent: send.n, lane };
+  s = { ...s, send, lane };
   const keys = messageKey(s, dmk, pmk);
   return { session: s, envelope: encryptMessage(s, keys.mk, h, content, draw(24)), header: h, ...keys };
 }
