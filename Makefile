@@ -2,7 +2,7 @@
 FUZZTIME ?= 30s
 TESTFLAGS ?= -race -timeout 35m
 
-.PHONY: help build test bench fuzz sim vet licences clean
+.PHONY: help build test bench fuzz sim interop vet licences clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -22,6 +22,10 @@ fuzz: ## every fuzz target, FUZZTIME each
 
 sim: ## the directory with 1,000 nodes, in memory
 	P2PMSG_SIM=1 go test -run TestSimulation -v -timeout 60m ./dht
+
+interop: ## the ratchet against the one written from spec/ alone (needs Node 20)
+	cd spec/second && npm ci --no-audit --no-fund
+	P2PMSG_INTEROP=10000 go test -run Interop -v -timeout 60m ./spec/second
 
 vet: ## what the compiler does not say
 	go vet ./...

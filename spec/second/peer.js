@@ -16,12 +16,15 @@ const unb64 = (s) => new Uint8Array(Buffer.from(s ?? '', 'base64'));
 function stream(seed) {
   let block = 0;
   let ready = zeros(0);
-  return (n) => {
+  const draw = (n) => {
     while (ready.length < n) ready = concat(ready, H(seed, u32(block++)));
     const out = ready.slice(0, n);
     ready = ready.slice(n);
+    draw.count += n;
     return out;
   };
+  draw.count = 0;
+  return draw;
 }
 
 /** Turns every string of an object into bytes. */
@@ -36,7 +39,7 @@ const draws = new Map();
 /** Keeps the session that follows, and tells what the other end may compare. */
 function keep(name, session, answer = {}) {
   sessions.set(name, session);
-  return { ...answer, epoch: laneEpoch(session), state: b64(H(encodeState(session))) };
+  return { ...answer, drawn: draws.get(name)?.count, epoch: laneEpoch(session), state: b64(H(encodeState(session))) };
 }
 
 const made = (name, m) => keep(name, m.session, { envelope: b64(m.envelope), receipt: b64(m.receipt) });

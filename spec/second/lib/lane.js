@@ -93,6 +93,8 @@ export function recvKey(lane, h) {
   if (h.pqEpoch > lane.newest) throw corrupt('unknown epoch');
   const here = h.pqEpoch > lane.recv.id ? closeEpoch(lane, h.pqPn) : lane;
   const [pmk, recv] = keyOf(here.skipped, here.recv, h.pqEpoch, h.pqIdx, MAX_SKIP);
+  // The other ratchet's key was there, so this is no message that was opened before.
+  if (!pmk) throw corrupt('key of the lane is gone');
   return [pmk, { ...here, recv }];
 }
 

@@ -4,7 +4,7 @@ import { Reader, allZero, concat, cut, padTo, same, u32, u8, zeros } from './byt
 import { KDF, L, X, publicKey, seal as encrypt, unseal } from './crypto.js';
 import { INIT, bodyLength, head, kindOf, messageOf, parseInit } from './envelope.js';
 import { CHUNK } from './erasure.js';
-import { corrupt, exhausted, notMine } from './faults.js';
+import { corrupt, duplicate, exhausted, notMine } from './faults.js';
 import { CONTROL, decodeHeader, encodeHeader } from './header.js';
 import { copyLane, firstLane, nextPiece, prepare, recvKey, sendKey, takePiece } from './lane.js';
 import { dropChain, holds, keyOf, putAside, step } from './skipped.js';
@@ -45,6 +45,7 @@ function sendingTurn(s, draw) {
 
 function receivingTurn(s, h) {
   if (!s.recv && h.pn !== 0) throw corrupt('pn before a chain');
+  if (s.recv && h.pn < s.recv.n) throw corrupt('pn below what arrived');
   if (s.recv) putAside(s.skipped, s.recv, h.pn, MAX_SKIP);
   const old = s.recv ? closeChain(s) : s.old;
   const { nhk, chain, ...root } = rootStep(s, s.dhs, h.dh);
@@ -111,6 +112,7 @@ export function open(before, env) {
   const found = openHeader(before, m);
   const { s, chainId } = turn(copy(before), found);
   const [dmk, recv] = keyOf(s.skipped, s.recv, chainId, found.h.n, MAX_SKIP);
+  if (!dmk) throw duplicate();
   const [pmk, lane] = recvKey(s.lane, found.h);
   const { mk, receipt } = messageKey(s, dmk, pmk);
   const body = unseal(mk, m.nonce, m.body, bodyAd(s, s.peer, m.header));

@@ -1,6 +1,6 @@
 // A store of keys put aside, and the chain they come from
 // (spec/ratchet.md#skipped-keys). Both ratchets have one of each.
-import { duplicate, skip } from './faults.js';
+import { skip } from './faults.js';
 import { HMAC } from './crypto.js';
 import { u8 } from './bytes.js';
 
@@ -24,11 +24,11 @@ export function putAside(store, chain, n, limit) {
 }
 
 /**
- * The key of message n of chain id, where `chain` is the current one. Returns
- * key and the current chain as it is after that. Changes `store`.
+ * The key of message n of chain id, where `chain` is the current one, or null
+ * if it is gone; and the current chain as it is after that. Changes `store`.
  */
 export function keyOf(store, chain, id, n, limit) {
-  if (!chain || id !== chain.id || n < chain.n) return [takeAside(store, id, n), chain];
+  if (id !== chain.id || n < chain.n) return [takeAside(store, id, n), chain];
   return step(putAside(store, chain, n, limit));
 }
 
@@ -43,9 +43,8 @@ function add(store, id, n, key) {
 
 function takeAside(store, id, n) {
   const found = store.get(name(id, n));
-  if (!found) throw duplicate();
   store.delete(name(id, n));
-  return found.key;
+  return found ? found.key : null;
 }
 
 export const holds = (store, id) => [...store.values()].some((k) => k.id === id);
