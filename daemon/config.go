@@ -55,7 +55,7 @@ func DefaultConfig(dataDir string) Config {
 		Mesh:         mesh.DefaultConfig(),
 		Chat:         chat.DefaultConfig(),
 		RPC:          DefaultRPCLimits(),
-		ClaimWait:    20 * time.Second,
+		ClaimWait:    time.Minute,
 	}
 }
 

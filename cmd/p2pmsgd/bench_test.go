@@ -52,7 +52,24 @@ func newPair(tb testing.TB) pair {
 		tb.Fatal(err)
 	}
 	p.conversation = string(convs.Conversations[0].Conversation)
+	settle(tb, alice, bob)
 	return p
+}
+
+// settle waits until daemons that have just started are done with the work of
+// their first records.
+func settle(tb testing.TB, ps ...*process) {
+	tb.Helper()
+	for _, p := range ps {
+		before := p.cpu(tb)
+		await(tb, "a daemon to come to rest", func() bool {
+			time.Sleep(time.Second)
+			now := p.cpu(tb)
+			quiet := now-before <= 20*time.Millisecond
+			before = now
+			return quiet
+		})
+	}
 }
 
 // follow passes the events of a type on to a channel until the test ends.
@@ -151,6 +168,7 @@ func BenchmarkThroughput(b *testing.B) {
 func BenchmarkAPICall(b *testing.B) {
 	p := startProcess(b)
 	p.cli("account", "create")
+	settle(b, p)
 	c := p.client()
 	var took []time.Duration
 	for b.Loop() {

@@ -27,7 +27,8 @@ func TestKillNine(t *testing.T) {
 	var sent atomic.Int64
 	var senders sync.WaitGroup
 	for _, p := range []*process{alice, bob} {
-		senders.Go(func() { sendAll(t, p, each, &sent) })
+		name := p.peer
+		senders.Go(func() { sendAll(t, p.dir, name, each, &sent) })
 	}
 	for i := range kills {
 		// The kills are spread over the sending, at moments nobody chose.
@@ -57,8 +58,8 @@ func TestKillNine(t *testing.T) {
 }
 
 // sendAll sends numbered messages one after the other, each until it was
-// acknowledged, whatever happens to the daemon meanwhile.
-func sendAll(t *testing.T, p *process, n int, sent *atomic.Int64) {
+// acknowledged, whatever happens to the daemon on dir meanwhile.
+func sendAll(t *testing.T, dir, name string, n int, sent *atomic.Int64) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
 	defer cancel()
 	var c *api.Client
@@ -66,12 +67,12 @@ func sendAll(t *testing.T, p *process, n int, sent *atomic.Int64) {
 		for {
 			if c == nil {
 				var err error
-				if c, err = dialAgain(ctx, p.dir); err != nil {
+				if c, err = dialAgain(ctx, dir); err != nil {
 					t.Error(err)
 					return
 				}
 			}
-			if sendOne(ctx, c, numbered(p.peer, i)) == nil {
+			if sendOne(ctx, c, numbered(name, i)) == nil {
 				break
 			}
 			c.Close()

@@ -83,7 +83,7 @@ func (p *process) start() {
 		b, _ := os.ReadFile(filepath.Join(p.dir, "log"))
 		p.t.Fatalf("p2pmsgd run ended before it was ready: %s", b)
 	}
-	gone := make(chan struct{})
+	ready, gone := lines.Text(), make(chan struct{})
 	go func() {
 		for lines.Scan() {
 		}
@@ -93,7 +93,7 @@ func (p *process) start() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.cmd, p.gone = cmd, gone
-	p.parse(lines.Text())
+	p.parse(ready)
 }
 
 // parse reads the line that `run` prints when it is ready.

@@ -108,6 +108,7 @@ func (w *World) config(p *Person) daemon.Config {
 	cfg.Node.Unmetered = true
 	cfg.Node.Options = []libp2p.Option{w.net.quic()}
 	cfg.DHT.Public = true
+	cfg.DHT.Limits.MinBits, cfg.DHT.Limits.IdleBits = 1, 1 // work is the subject of other tests
 	if w.cfg.Tune != nil {
 		w.cfg.Tune(&cfg)
 	}
