@@ -6,7 +6,7 @@ import { concat, u32, zeros } from './lib/bytes.js';
 import { H } from './lib/crypto.js';
 import { Fault } from './lib/faults.js';
 import { accept, initiate, respond } from './lib/handshake.js';
-import { laneEpoch, open, seal, sealControl } from './lib/session.js';
+import { forge, laneEpoch, open, seal, sealControl } from './lib/session.js';
 import { encodeState } from './lib/state.js';
 
 const b64 = (b) => Buffer.from(b).toString('base64');
@@ -61,6 +61,11 @@ const operations = {
   },
   seal: ({ name, content }) => made(name, seal(sessions.get(name), draws.get(name), unb64(content))),
   control: ({ name }) => made(name, sealControl(sessions.get(name), draws.get(name))),
+  // The state stays: the other end must not need to know what was forged.
+  forge({ name, body, change }) {
+    const m = forge(sessions.get(name), draws.get(name), body ? unb64(body) : undefined, bytesOf(change ?? {}));
+    return { envelope: b64(m.envelope) };
+  },
   open: ({ name, envelope }) => opened(name, open(sessions.get(name), unb64(envelope))),
   // A session is a value, so an old state comes back by name.
   save: ({ name }) => keep(`${name} saved`, sessions.get(name)),

@@ -23,6 +23,7 @@ type side struct {
 	sess  ratchet.Session
 	saved *ratchet.Session
 	begun bool
+	doing string // for messages
 }
 
 func newSide(t *testing.T, js *node, name string, seed []byte) *side {
@@ -206,7 +207,7 @@ func (s *side) equal(what string, got, want []byte) {
 func (s *side) compareOpened(a answer, want ratchet.Opened, err error) {
 	s.t.Helper()
 	if a.Error != kindOf(err) {
-		s.t.Fatalf("%s: opening says %q, want %q", s.name, a.Error, kindOf(err))
+		s.t.Fatalf("%s %s: opening says %q, want %q", s.name, s.doing, a.Error, kindOf(err))
 	}
 	if err != nil {
 		return

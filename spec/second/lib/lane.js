@@ -100,6 +100,7 @@ export function recvKey(lane, h) {
 
 /** The first message in the newest epoch: the one before is over, in both directions. */
 function closeEpoch(lane, pqPn) {
+  if (pqPn < lane.recv.n) throw corrupt('pq_pn below what arrived');
   putAside(lane.skipped, lane.recv, pqPn, MAX_SKIP);
   return sendInNewest({ ...lane, recv: { id: lane.newest, key: lane.nextRecv, n: 0 }, nextRecv: null });
 }

@@ -43,12 +43,21 @@ function sendingTurn(s, draw) {
   return { ...s, ...root, dhs, pn: s.send.n, send: chain, fresh: true, hks: s.nhks, nhks: nhk };
 }
 
+/** A key for which X25519 fails is a fault of the message. */
+function receivingStep(s, dh) {
+  try {
+    return rootStep(s, s.dhs, dh);
+  } catch {
+    throw corrupt('ratchet key');
+  }
+}
+
 function receivingTurn(s, h) {
   if (!s.recv && h.pn !== 0) throw corrupt('pn before a chain');
   if (s.recv && h.pn < s.recv.n) throw corrupt('pn below what arrived');
   if (s.recv) putAside(s.skipped, s.recv, h.pn, MAX_SKIP);
   const old = s.recv ? closeChain(s) : s.old;
-  const { nhk, chain, ...root } = rootStep(s, s.dhs, h.dh);
+  const { nhk, chain, ...root } = receivingStep(s, h.dh);
   return { ...s, ...root, old, dhr: h.dh, recv: chain, hkr: s.nhkr, nhkr: nhk,
     send: { ...s.send, key: null }, fresh: false }; // its length is the next chain's pn
 }
@@ -69,41 +78,68 @@ const headerAd = (s) => concat(L('dr-head'), s.sid);
 const bodyAd = (s, sender, header) => concat(L('dr-body'), s.th1, s.sid, sender, header);
 
 /** Seals content. Returns {session, envelope, receipt, header and keys for the vectors}. */
-export const seal = (s, draw, content) => sealAny(s, draw, () => content, 0);
-
-/** Seals a message of the ratchet itself. */
-export const sealControl = (s, draw) => sealAny(s, draw, extraPieces, CONTROL);
-
-function sealAny(before, draw, contentOf, flags) {
-  let s = before.fresh ? before : sendingTurn(before, draw);
-  let [piece, lane] = nextPiece(prepare(s.lane, draw));
-  let content;
-  [content, lane] = flags & CONTROL ? contentOf(lane) : [contentOf(), lane];
-  if (s.send.n >= LAST || lane.send.n >= LAST) throw exhausted();
-  const h = { dh: s.dhs.public, pn: s.pn, n: s.send.n, pqEpoch: lane.send.id, pqIdx: lane.send.n, pqPn: lane.pqPn, flags, piece };
-  const [dmk, send] = step(s.send);
-  let pmk;
-  [pmk, lane] = sendKey(lane);
-  s = { ...s, send, lane };
-  const keys = messageKey(s, dmk, pmk);
-  return { session: s, envelope: encryptMessage(s, keys.mk, h, content, draw(24)), header: h, ...keys };
+export function seal(before, draw, content) {
+  const s = begin(before, draw);
+  return finish(s, draw, headerOf(s, 0), content);
 }
 
-function extraPieces(lane) {
+/** Seals a message of the ratchet itself: all pieces that are of use. */
+export function sealControl(before, draw) {
+  const s = begin(before, draw);
+  const h = headerOf(s, CONTROL);
+  const content = extraPieces(s);
+  return finish(s, draw, h, content);
+}
+
+/**
+ * Seals what an honest device would not, to test the other end: fields of the
+ * header are replaced by those of `change`, and the body's plaintext by `body`.
+ */
+export function forge(before, draw, body, change) {
+  const s = begin(before, draw);
+  const h = headerOf(s, 0);
+  return finish(s, draw, { ...h, ...change, piece: { ...h.piece, ...change.piece } }, zeros(0), body);
+}
+
+/** A copy that is ready to seal. The functions below may change it. */
+function begin(before, draw) {
+  const s = copy(before.fresh ? before : sendingTurn(before, draw));
+  s.lane = prepare(s.lane, draw);
+  if (s.send.n >= LAST || s.lane.send.n >= LAST) throw exhausted();
+  return s;
+}
+
+function headerOf(s, flags) {
+  return { dh: s.dhs.public, pn: s.pn, n: s.send.n, pqEpoch: s.lane.send.id, pqIdx: s.lane.send.n, pqPn: s.lane.pqPn,
+    flags, piece: takeNext(s) };
+}
+
+function takeNext(s) {
+  const [piece, lane] = nextPiece(s.lane);
+  s.lane = lane;
+  return piece;
+}
+
+function extraPieces(s) {
   const parts = [];
-  for (let i = 0; i < EXTRA && lane.out; i++) {
-    let piece;
-    [piece, lane] = nextPiece(lane);
+  for (let i = 0; i < EXTRA && s.lane.out; i++) {
+    const piece = takeNext(s);
     parts.push(u8(piece.idx), piece.chunk);
   }
-  return [concat(...parts), lane];
+  return concat(...parts);
 }
 
-function encryptMessage(s, mk, h, content, nonce) {
-  const body = padTo(concat(u32(content.length), content), bodyLength(s.prefix, content.length));
+function finish(s, draw, h, content, body = padBody(s, content)) {
+  const [dmk, send] = step(s.send);
+  const [pmk, lane] = sendKey(s.lane);
+  const keys = messageKey(s, dmk, pmk);
+  const nonce = draw(24);
   const header = encrypt(s.hks, nonce, encodeHeader(h), headerAd(s));
-  return concat(head(s.prefix), nonce, header, encrypt(mk, nonce, body, bodyAd(s, s.own, header)));
+  const envelope = concat(head(s.prefix), nonce, header, encrypt(keys.mk, nonce, body, bodyAd(s, s.own, header)));
+  return { session: { ...s, send, lane }, envelope, header: h, ...keys };
 }
+
+const padBody = (s, content) => padTo(concat(u32(content.length), content), bodyLength(s.prefix, content.length));
 
 /** Opens an envelope. Returns {session, content, receipt, control}; throws a Fault and changes nothing. */
 export function open(before, env) {
