@@ -23,7 +23,9 @@ const device = (d) => ({
 
 const secrets = (d) => ({ ...device(d), dik: unhex(d.dik_secret), dkemSeed: unhex(d.dkem_seed) });
 
-const publics = (d) => ({ ...device(d), dik: publicKey(unhex(d.dik_secret)), dkem: KEM768.encapsulationKey(unhex(d.dkem_seed)) });
+const publics = (d) => ({
+  ...device(d), dik: publicKey(unhex(d.dik_secret)), dkem: KEM768.encapsulationKey(unhex(d.dkem_seed)),
+});
 
 /** Both sides of a case of handshake.json. */
 export function sides(c) {

@@ -28,6 +28,27 @@ func TestInteropLimits(t *testing.T) {
 	}
 }
 
+// TestInteropWins lets both choose between two sessions that began at once.
+func TestInteropWins(t *testing.T) {
+	schedules(t)
+	js := startNode(t)
+	a, _ := pair(t, js, js, 1)
+	won := 0
+	for turns := range 20 {
+		a.save()
+		before := a.sess
+		t.Run("another", func(t *testing.T) { a, _ = pair(t, js, js, turns%2) })
+		got := a.ask("wins", nil).Wins
+		if got != a.sess.Wins(before) || got == before.Wins(a.sess) {
+			t.Fatalf("pair %d: wins is %v", turns, got)
+		}
+		if got {
+			won++
+		}
+	}
+	t.Logf("won %d of 20", won)
+}
+
 // skipChains lets only the last message of each chain arrive, and then, in
 // any order, most of the others, with a few of them twice.
 func skipChains(t *testing.T, js *node, lengths []int) {

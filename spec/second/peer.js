@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { concat, u32, zeros } from './lib/bytes.js';
 import { H } from './lib/crypto.js';
 import { Fault } from './lib/faults.js';
-import { accept, initiate, respond } from './lib/handshake.js';
+import { accept, initiate, respond, wins } from './lib/handshake.js';
 import { forge, laneEpoch, open, seal, sealControl } from './lib/session.js';
 import { encodeState } from './lib/state.js';
 
@@ -70,6 +70,7 @@ const operations = {
   // A session is a value, so an old state comes back by name.
   save: ({ name }) => keep(`${name} saved`, sessions.get(name)),
   restore: ({ name }) => keep(name, sessions.get(`${name} saved`)),
+  wins: ({ name }) => ({ wins: wins(sessions.get(name), sessions.get(`${name} saved`)) }),
   state: ({ name }) => ({ whole: b64(encodeState(sessions.get(name))) }),
   forgetAll() {
     sessions.clear();

@@ -32,6 +32,7 @@ type answer struct {
 	Receipt  []byte
 	Content  []byte
 	Control  bool
+	Wins     bool
 
 	Identity, Token, Manifest, PSKSession []byte
 	PSKKind                               byte

@@ -5,7 +5,7 @@ import { H, KEM1024, KEM768, L } from './crypto.js';
 import { malformed, tooBig } from './faults.js';
 
 export const INIT = 1;
-export const MESSAGE = 2;
+const MESSAGE = 2;
 export const SUITE = 1;
 
 const SIZES = [1024, 2048, 4096, 8192, 16384, 32768, 65536];

@@ -13,7 +13,7 @@ const MAX_WORK = 28;
 export const th0Of = (p, bundleHash, certHash) => H(L('hs-th0'), u16(SUITE), u8(p.opkId === null ? 0 : 1),
   bundleHash, certHash, u32(p.spkId), u32(p.opkId ?? 0), p.ek, p.ctS, p.ctI);
 
-export const identityKey = (th0, dh3, ssS) => KDF(th0, concat(dh3, ssS), 'hs-init', zeros(0), 32);
+const identityKey = (th0, dh3, ssS) => KDF(th0, concat(dh3, ssS), 'hs-init', zeros(0), 32);
 
 /** Number of leading zero bits of the hashcash of a prefix. */
 export function workBits(th0, work) {
@@ -31,7 +31,7 @@ function findWork(th0, bits) {
 }
 
 /** Everything of the key schedule, by the names of the document. */
-export function schedule(s) {
+function schedule(s) {
   const who = (d, manifest) => concat(d.account, d.device, d.certHash, manifest);
   const th1 = H(L('hs-th1'), s.th0, who(s.a, s.a.manifestHash), who(s.b, s.manifestB),
     u8(s.psk.kind), s.psk.session, u32(s.psk.step), H(L('hs-sealed'), s.sealed));
@@ -47,6 +47,7 @@ export function schedule(s) {
  * each derived value.
  */
 export function initiate(draw, a, b, opt = {}, watch = () => {}) {
+  if (same(a.device, b.device)) throw handshake('session with itself');
   const psk = opt.psk ?? noPsk();
   const ekSecret = draw(32);
   const ek = publicKey(ekSecret);
@@ -107,7 +108,8 @@ export const accept = (pending, a, pskKey = null, watch = () => {}) => alike(() 
   const derived = schedule({ th0, a, b, manifestB: manifest, psk: { ...pending.psk, key: pskKey }, sealed: p.sealed,
     dh1, dh2, dh3, dh4, ssS, ssI });
   watch({ dh1, dh2, dh3, dh4, ssS, ssI, th0, ...derived });
-  const first = firstOfResponder({ ...derived, prefixId: p.id, own: b.device, peer: a.device, spkSecret: keys.spk, dkem: a.dkem });
+  const first = firstOfResponder({ ...derived, prefixId: p.id, own: b.device, peer: a.device,
+    spkSecret: keys.spk, dkem: a.dkem });
   return open(first, pending.env);
 });
 

@@ -3,8 +3,7 @@ import { Reader, allZero, concat, padTo, u16, u32, u8, zeros } from './bytes.js'
 import { handshake } from './faults.js';
 
 export const PSK_NONE = 0;
-export const PSK_AGREED = 1;
-export const PSK_RESUME = 2;
+const PSK_RESUME = 2; // 1 is a secret agreed on elsewhere
 
 const MAX_TOKEN = 32;
 const MAX_IDENTITY = 6144;

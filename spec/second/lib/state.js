@@ -1,7 +1,6 @@
-// The stored form of a session (spec/ratchet.md#session-state), both ways.
-import { Reader, allZero, concat, same, u16, u32, u8, zeros } from './bytes.js';
-import { KEM768 } from './crypto.js';
-import { CHUNK } from './erasure.js';
+// The stored form of a session (spec/ratchet.md#session-state). There is no
+// decoder: what is written here is read by the other implementation.
+import { concat, u16, u32, u8, zeros } from './bytes.js';
 import { CT, EK } from './lane.js';
 
 const NONE = zeros(32);
