@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -67,6 +68,7 @@ func (d *Daemon) claim(ctx context.Context, name string) (identity.Handle, error
 func (d *Daemon) tagged(name string, account identity.AccountID) (identity.Handle, error) {
 	d.tags.Lock()
 	defer d.tags.Unlock()
+	defer debug.FreeOSMemory() // Argon2id's 64 MiB, at once
 	return identity.NewHandle(name, account)
 }
 

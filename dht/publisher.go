@@ -3,6 +3,7 @@ package dht
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -272,6 +273,9 @@ func (p *publisher) prepare(ctx context.Context, it *item) {
 		select {
 		case p.made <- m:
 		case <-ctx.Done():
+		}
+		if p.d.cfg.Limits.WorkMemory >= 1<<10 {
+			debug.FreeOSMemory() // the work's 8 MiB and more, now and not in two minutes
 		}
 	})
 }
