@@ -3,6 +3,7 @@ package second_test
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -42,9 +43,6 @@ func TestInteropSchedules(t *testing.T) {
 	var sum tally
 	for i := range n {
 		play(t, js, uint64(i), &sum)
-		if t.Failed() {
-			t.Fatalf("schedule %d", i)
-		}
 	}
 	t.Logf("%d schedules: %+v", n, sum)
 }
@@ -66,6 +64,7 @@ type letter struct {
 
 // world is one conversation.
 type world struct {
+	name    string
 	t       *testing.T
 	r       *rand.Rand
 	devices [2]device
@@ -95,6 +94,7 @@ var moods = []mood{
 
 func play(t *testing.T, js *node, seed uint64, sum *tally) {
 	w := &world{t: t, r: rand.New(rand.NewPCG(seed, 1)), sum: sum, mood: moods[seed/2%uint64(len(moods))]}
+	w.name = fmt.Sprintf("in schedule %d", seed)
 	w.begin(js, int(seed%2))
 	for todo := 5 + w.r.IntN(36); todo > 0; {
 		todo -= w.burst(1 + w.r.IntN(w.mood.burst))
@@ -117,6 +117,7 @@ func (w *world) begin(js *node, which int) {
 	for i := range w.sides {
 		seed := binary.BigEndian.AppendUint64(nil, w.r.Uint64())
 		w.sides[i] = newSide(w.t, nil, []string{"a", "b"}[i], seed)
+		w.sides[i].doing = w.name
 	}
 	w.sides[which].js = js
 	w.sides[0].initiate(w.devices[0], w.devices[1])
@@ -223,7 +224,7 @@ func (w *world) deliver(l *letter) {
 		return
 	}
 	if l.opened && !w.restores {
-		w.t.Fatal("a message opened twice")
+		w.t.Fatal(w.name, ": a message opened twice")
 	}
 	l.opened = true
 	w.sum.Opened++
@@ -231,7 +232,7 @@ func (w *world) deliver(l *letter) {
 		w.sum.Control++
 	}
 	if !bytes.Equal(got.Content, l.content) || got.Receipt != l.sealed.Receipt || got.Control != l.control {
-		w.t.Fatal("a message opened as another one")
+		w.t.Fatal(w.name, ": a message opened as another one")
 	}
 }
 
@@ -246,7 +247,7 @@ func (w *world) damage(l *letter) {
 	w.sum.Damaged++
 	begun := w.sides[1-l.from].begun
 	if _, err := w.open(l, env); err == nil && !unread(env, at, begun) {
-		w.t.Fatalf("opened with byte %d changed", at)
+		w.t.Fatalf("%s: opened with byte %d changed", w.name, at)
 	}
 }
 

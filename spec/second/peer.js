@@ -64,7 +64,7 @@ const operations = {
   // The state stays: the other end must not need to know what was forged.
   forge({ name, body, change }) {
     const m = forge(sessions.get(name), draws.get(name), body ? unb64(body) : undefined, bytesOf(change ?? {}));
-    return { envelope: b64(m.envelope) };
+    return { envelope: b64(m.envelope), drawn: draws.get(name).count };
   },
   open: ({ name, envelope }) => opened(name, open(sessions.get(name), unb64(envelope))),
   // A session is a value, so an old state comes back by name.

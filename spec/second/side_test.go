@@ -200,7 +200,7 @@ func (s *side) restore() {
 func (s *side) equal(what string, got, want []byte) {
 	s.t.Helper()
 	if !bytes.Equal(got, want) {
-		s.t.Fatalf("%s: %s differs (%d and %d bytes)", s.name, what, len(got), len(want))
+		s.t.Fatalf("%s %s: %s differs (%d and %d bytes)", s.name, s.doing, what, len(got), len(want))
 	}
 }
 
@@ -228,7 +228,7 @@ func (s *side) compareState(a answer) {
 	}
 	if h := sha256.Sum256(want); !bytes.Equal(h[:], a.State) {
 		got := s.ask("state", nil).Whole
-		s.t.Fatalf("%s: the stored state differs from byte %d on:\n%x\nwant\n%x", s.name, firstDifference(got, want), got, want)
+		s.t.Fatalf("%s %s: the stored state differs from byte %d on:\n%x\nwant\n%x", s.name, s.doing, firstDifference(got, want), got, want)
 	}
 }
 

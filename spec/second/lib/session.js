@@ -150,6 +150,7 @@ export function open(before, env) {
   const [dmk, recv] = keyOf(s.skipped, s.recv, chainId, found.h.n, MAX_SKIP);
   if (!dmk) throw duplicate();
   const [pmk, lane] = recvKey(s.lane, found.h);
+  if (!pmk) throw duplicate();
   const { mk, receipt } = messageKey(s, dmk, pmk);
   const body = unseal(mk, m.nonce, m.body, bodyAd(s, s.peer, m.header));
   if (!body) throw corrupt('body');
