@@ -207,9 +207,11 @@ func (w *work) meetAgain(id identity.AccountID, rec *contactRec, m *meeting) {
 
 func (w *work) contactsFull() (bool, error) {
 	n := 0
-	err := w.tx.Scan(store.Range{Prefix: tableContact.Key()}, func(store.Key, []byte) (bool, error) {
-		n++
-		return n < w.c.cfg.Limits.Contacts, nil
+	err := scan(w.tx, store.Range{Prefix: tableContact.Key()}, func(_ []byte, r *contactRec) error {
+		if r.State != Incoming { // strangers take no place from whom the user asks
+			n++
+		}
+		return nil
 	})
 	return n >= w.c.cfg.Limits.Contacts, err
 }

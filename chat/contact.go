@@ -110,7 +110,17 @@ func (c *Chat) Accept(ctx context.Context, peerRef string) (Contact, error) {
 func (w *work) say(id identity.AccountID, rec *contactRec) error {
 	w.befriend(id, rec)
 	rec.Owe |= oweAccept
-	return w.deliver(id)
+	for _, id := range rec.Devices {
+		d, err := w.device(id)
+		if err != nil {
+			return err
+		}
+		if d.Stranger {
+			d.Stranger = false
+			w.keepDevice(id)
+		}
+	}
+	return errors.Join(w.nudge(rec), w.deliver(id))
 }
 
 // Decline drops an incoming request; the other side is told nothing.
@@ -125,8 +135,12 @@ func (c *Chat) Decline(ctx context.Context, peerRef string) error {
 	return err
 }
 
-// forget erases a contact with its devices and sessions. Messages stay.
+// forget erases a contact with its devices and sessions. Messages stay; those
+// that were not delivered have failed.
 func (w *work) forget(id identity.AccountID, rec *contactRec) error {
+	if err := w.giveUp(id, rec); err != nil {
+		return err
+	}
 	for _, d := range rec.Devices {
 		if err := w.eraseDevice(d); err != nil {
 			return err
@@ -138,6 +152,44 @@ func (w *work) forget(id identity.AccountID, rec *contactRec) error {
 	return errors.Join(
 		deleteAll(w.tx, tableUnsent.Key(store.Bytes(id[:]))),
 		deleteAll(w.tx, tableReceipt.Key(store.Bytes(id[:]))))
+}
+
+// giveUp marks what still waits for a contact as failed, as much of it as one
+// transaction takes.
+func (w *work) giveUp(id identity.AccountID, rec *contactRec) error {
+	room := 4 * heldBytes
+	fail := func(o order) error {
+		if room <= 0 {
+			return nil
+		}
+		return w.changeMessage(w.direct(id), o, func(m *messageRec) bool {
+			room -= len(m.Body) + outHeader
+			shows := m.State == Queued
+			for i := range m.Deliveries {
+				if d := &m.Deliveries[i]; d.State == Queued {
+					d.State, d.At, d.Reason = Failed, ms(w.now), "the contact was removed"
+				}
+			}
+			if shows {
+				m.State = Failed
+			}
+			return shows
+		})
+	}
+	unsent := store.Range{Prefix: tableUnsent.Key(store.Bytes(id[:]))}
+	err := w.tx.Scan(unsent, func(k store.Key, _ []byte) (bool, error) {
+		o, ok := orderOf(k.Tail())
+		return ok, fail(o)
+	})
+	for _, d := range rec.Devices {
+		err = errors.Join(err, w.eachWaiting(d, func(out outRec) error {
+			if out.Kind != outText {
+				return nil
+			}
+			return fail(out.Order)
+		}))
+	}
+	return err
 }
 
 // Rename gives a petname; empty takes it away.
@@ -198,13 +250,9 @@ func (c *Chat) Unblock(ctx context.Context, peerRef string) (Contact, error) {
 			rec.Owe |= oweProfile // the presence secret has changed meanwhile
 		}
 		w.saveContact(id, rec)
-		for _, d := range rec.Devices {
-			dev, err := w.device(d)
-			if err != nil {
-				return err
-			}
-			w.tx.OnCommit(func() { w.c.setDest(d, dev.Peer, dev.Addrs) })
+		if !rec.known() {
+			return nil
 		}
-		return w.deliver(id)
+		return errors.Join(w.nudge(rec), w.deliver(id))
 	})
 }

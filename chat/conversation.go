@@ -219,6 +219,12 @@ func (c *Chat) Clear(ctx context.Context, id ConversationID) error {
 		if err := deleteAll(w.tx, tableLate.Key(store.Bytes(id[:]))); err != nil {
 			return err
 		}
+		if contact, err := w.contact(rec.Peer); err != nil {
+			return err
+		} else if contact != nil && contact.Held {
+			contact.Held = false // or what is written next would wait behind nothing
+			w.keepContact(rec.Peer, contact)
+		}
 		return w.clearMessages(id, rec.Peer)
 	})
 	return err

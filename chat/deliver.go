@@ -1,8 +1,10 @@
 package chat
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/p2pmsgd/p2pmsgd/identity"
 	"github.com/p2pmsgd/p2pmsgd/mesh"
@@ -169,20 +171,28 @@ func (w *work) seal(device identity.DeviceID, content []byte, out outRec) error 
 	return nil
 }
 
-// sealHeld seals the messages that waited, in their order.
+// heldBytes is how many bytes of messages that waited one transaction seals.
+const heldBytes = 1 << 20
+
+// sealHeld seals the messages that waited, in their order. If they are too many
+// for one transaction the rest has its turn in the next (drain).
 func (w *work) sealHeld(account identity.AccountID, rec *contactRec, ready []identity.DeviceID) error {
 	conv := w.direct(account)
-	left := false
+	left, size := false, 0
 	err := w.tx.Scan(store.Range{Prefix: tableUnsent.Key(store.Bytes(account[:]))}, func(k store.Key, _ []byte) (bool, error) {
 		o, ok := orderOf(k.Tail())
 		if !ok {
 			return false, malformed("unsent entry")
 		}
-		done, err := w.sealOne(conv, o, rec, ready)
+		if size >= heldBytes {
+			left, w.full, w.wakes[account] = true, true, 0
+			return false, nil
+		}
+		n, done, err := w.sealOne(conv, o, rec, ready)
 		if done {
 			w.tx.Delete(k)
 		}
-		left = left || !done
+		left, size = left || !done, size+n
 		return true, err
 	})
 	if err != nil {
@@ -195,19 +205,37 @@ func (w *work) sealHeld(account identity.AccountID, rec *contactRec, ready []ide
 	return nil
 }
 
-// sealOne seals a stored message for every device that has not had it; done
-// says that all of them have now.
-func (w *work) sealOne(conv ConversationID, o order, rec *contactRec, ready []identity.DeviceID) (done bool, err error) {
+// drain seals all that waited for a contact, one transaction after another.
+func (c *Chat) drain(ctx context.Context, id identity.AccountID) error {
+	for more := true; more; {
+		err := c.update(ctx, func(w *work) error {
+			err := w.deliver(id)
+			more = w.full
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sealOne seals a stored message for every device that has not had it, and
+// says how much that writes; done says that all of them have it now.
+func (w *work) sealOne(conv ConversationID, o order, rec *contactRec, ready []identity.DeviceID) (size int, done bool, err error) {
 	m := new(messageRec)
 	switch err := get(w.tx, keyMessage(conv, o), m); {
 	case errors.Is(err, store.ErrNotFound):
-		return true, nil // cleared meanwhile
+		return 0, true, nil // cleared meanwhile
 	case err != nil:
-		return false, err
+		return 0, false, err
 	}
+	m.Deliveries = slices.DeleteFunc(m.Deliveries, func(d deliveryRec) bool {
+		return d.State == Queued && !slices.Contains(rec.Devices, d.Device) // gone before it came
+	})
 	for _, d := range ready {
 		if err := w.sealFor(d, conv, o, m); err != nil {
-			return false, err
+			return 0, false, err
 		}
 	}
 	sealed := 0
@@ -216,7 +244,8 @@ func (w *work) sealOne(conv ConversationID, o order, rec *contactRec, ready []id
 			sealed++
 		}
 	}
-	return sealed == len(rec.Devices), set(w.tx, keyMessage(conv, o), m)
+	size = (1 + len(ready)) * max(len(m.Body), ratchet.MinMessage)
+	return size, sealed == len(rec.Devices), set(w.tx, keyMessage(conv, o), m)
 }
 
 // sealFor seals a message for one device, unless it is under way already or

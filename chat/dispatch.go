@@ -66,13 +66,15 @@ func (w *work) dropped(err error) error {
 }
 
 // answered makes sure that a handshake from a contact is answered with
-// something: until then it is repeated in every envelope.
+// something: until then it is repeated in every envelope. Whatever else a
+// contact says may be what a message waited for that did not fit beside our
+// own handshake.
 func (w *work) answered(in *incoming) error {
 	rec := in.rec
-	if in.who == nil || rec == nil || rec.State != Accepted {
+	if rec == nil || rec.State != Accepted || in.who == nil && !rec.Held {
 		return nil
 	}
-	if rec.Owe == 0 {
+	if in.who != nil && rec.Owe == 0 {
 		rec.Owe |= oweHello
 		w.keepContact(in.account, rec)
 	}
@@ -155,8 +157,7 @@ func (w *work) advance(id identity.AccountID, rec *contactRec, p *identityProof)
 		w.c.cfg.Logger.Debug("identity ignored", "error", err)
 		return nil
 	}
-	w.adopt(id, rec, m.pin, p.Manifests, p.Certs, deviceIDs(m.members))
-	return nil
+	return w.adopt(id, rec, m.pin, p.Manifests, p.Certs, deviceIDs(m.members))
 }
 
 func deviceIDs(certs []*identity.DeviceCert) []identity.DeviceID {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/peer"
+
 	"github.com/p2pmsgd/p2pmsgd/identity"
 	"github.com/p2pmsgd/p2pmsgd/store"
 )
@@ -178,6 +180,25 @@ func (c *Chat) Sessions(id identity.AccountID) (n int) {
 		}
 		return nil
 	})
+	return n
+}
+
+// PeerOf is where a device is looked for.
+func (c *Chat) PeerOf(device identity.DeviceID) (p peer.ID) {
+	_ = c.view(func(w *work) error {
+		d, err := w.device(device)
+		p = peer.ID(d.Peer)
+		return err
+	})
+	return p
+}
+
+// SkippedKeys counts the keys kept for messages that did not come.
+func (c *Chat) SkippedKeys() (n int) {
+	all, _ := c.skipping()
+	for _, s := range all {
+		n += s.keys
+	}
 	return n
 }
 

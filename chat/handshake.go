@@ -174,6 +174,15 @@ func (w *work) admit(who *stranger) error {
 	return nil
 }
 
+// asks says whether what a handshake carries is a contact request of its
+// account: nothing else is kept of somebody who is not known.
+func asks(content ratchet.Opened, account identity.AccountID) bool {
+	var b body
+	var r request
+	return decodeChecked(content.Content, &b) == nil && b.Type == typeRequest &&
+		decodeChecked(b.Payload, &r) == nil && identity.Genesis(r.Card.Genesis).AccountID() == account
+}
+
 // accept completes the handshake and stores the session.
 func (w *work) accept(who *stranger) (opened, error) {
 	device := who.cert.Device
@@ -187,6 +196,13 @@ func (w *work) accept(who *stranger) (opened, error) {
 	s, content, proved, err := w.complete(who, device)
 	if err != nil {
 		return opened{}, err
+	}
+	rec, err := w.contact(who.account)
+	if err != nil {
+		return opened{}, err
+	}
+	if rec == nil && !asks(content, who.account) {
+		return opened{}, refuse(mesh.CodeBad)
 	}
 	if err := w.place(who, device, d, s, proved); err != nil {
 		return opened{}, err

@@ -2,7 +2,6 @@ package chat
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -58,19 +57,36 @@ func (w *work) alarm(id identity.AccountID, rec *contactRec, why AlarmReason) er
 }
 
 // adopt takes a verified, newer identity of a contact over. Sessions of devices
-// that are gone are erased.
-func (w *work) adopt(id identity.AccountID, rec *contactRec, pin identity.Pin, manifests, certs [][]byte, members []identity.DeviceID) {
+// that are gone are erased; what waited for them is for the others. Of the
+// identity that is known already another device may show itself: it is noted,
+// so that it is erased with the rest one day.
+func (w *work) adopt(id identity.AccountID, rec *contactRec, pin identity.Pin, manifests, certs [][]byte, members []identity.DeviceID) error {
 	if rec.Pin.pin() == pin && len(rec.Devices) > 0 {
-		return
+		for _, d := range members {
+			if !slices.Contains(rec.Devices, d) {
+				rec.Devices = append(rec.Devices, d)
+				w.saveContact(id, rec)
+			}
+		}
+		return nil
 	}
 	for _, d := range rec.Devices {
-		if !slices.Contains(members, d) {
-			if err := w.eraseDevice(d); err != nil {
-				w.c.cfg.Logger.Error("erase device", "error", fmt.Errorf("chat: %w", err))
+		if slices.Contains(members, d) {
+			continue
+		}
+		err := w.eachWaiting(d, func(out outRec) error {
+			if out.Kind == outText {
+				w.hold(id, rec, out.Order)
 			}
+			rec.Owe |= out.Owed
+			return nil
+		})
+		if err := errors.Join(err, w.eraseDevice(d)); err != nil {
+			return err
 		}
 	}
 	rec.Pin, rec.Devices = pinOf(pin), members
 	rec.Manifests, rec.Certs = manifests[len(manifests)-1:], certs
 	w.saveContact(id, rec)
+	return nil
 }

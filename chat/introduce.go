@@ -19,8 +19,11 @@ var errNoAnswer = errors.New("chat: no answer yet")
 // manifest is asked for it on the way.
 func (c *Chat) introduce(ctx context.Context, id identity.AccountID, force bool) error {
 	rec, lacking, err := c.lacking(id, force)
-	if err != nil || len(lacking) == 0 && len(rec.Devices) > 0 && !rec.Stale {
+	if err != nil {
 		return err
+	}
+	if len(lacking) == 0 && len(rec.Devices) > 0 && !rec.Stale {
+		return c.drain(ctx, id)
 	}
 	o, err := c.offers(ctx, id, rec)
 	if err == nil {
@@ -44,8 +47,7 @@ func (c *Chat) refresh(ctx context.Context, id identity.AccountID, o *offer) err
 		}
 		rec.Stale = false
 		w.keepContact(id, rec)
-		w.adopt(id, rec, o.pin, o.manifests, o.certs, deviceIDs(o.members))
-		return nil
+		return w.adopt(id, rec, o.pin, o.manifests, o.certs, deviceIDs(o.members))
 	})
 }
 

@@ -228,8 +228,11 @@ func (w *work) retry(conv ConversationID, o order, m *messageRec) error {
 		return err
 	}
 	w.tx.OnCommit(func() { w.c.intros.hurry(c.Peer) })
-	if err := w.nudge(rec); err != nil || m.State != Failed {
+	if err := w.nudge(rec); err != nil {
 		return err
+	}
+	if m.State != Failed {
+		return w.deliver(c.Peer)
 	}
 	m.State = Queued
 	m.Deliveries = slices.DeleteFunc(m.Deliveries, func(d deliveryRec) bool { return d.State == Failed })

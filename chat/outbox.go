@@ -33,9 +33,14 @@ func (c *Chat) Pending(device identity.DeviceID, after uint64, limit int) ([]mes
 }
 
 // Settled takes answers to what was sent. It is part of mesh.Upper. A power cut
-// may undo it: then the envelope is sent and answered once more.
+// may undo it: then the envelope is sent and answered once more. Not so when
+// there are refusals: what is sealed anew must be on disk before it leaves.
 func (c *Chat) Settled(device identity.DeviceID, acks []mesh.Ack) {
-	err := c.updateLazy(context.Background(), func(w *work) error { return w.settleAll(device, acks) })
+	update := c.updateLazy
+	if slices.ContainsFunc(acks, func(a mesh.Ack) bool { return a.Refused != 0 }) {
+		update = c.update
+	}
+	err := update(context.Background(), func(w *work) error { return w.settleAll(device, acks) })
 	if err != nil && !errors.Is(err, store.ErrClosed) {
 		c.cfg.Logger.Error("settle", "error", err)
 	}
@@ -155,6 +160,17 @@ func (w *work) requeue(device identity.DeviceID, account identity.AccountID, out
 		m.Deliveries = slices.DeleteFunc(m.Deliveries, func(d deliveryRec) bool { return d.Device == device })
 		w.hold(account, rec, out.Order)
 		return false
+	})
+}
+
+// eachWaiting goes through what waits for a device.
+func (w *work) eachWaiting(device identity.DeviceID, fn func(outRec) error) error {
+	return w.tx.Scan(store.Range{Prefix: outboxOf(device)}, func(_ store.Key, b []byte) (bool, error) {
+		out, err := decodeOut(b)
+		if err != nil {
+			return false, err
+		}
+		return true, fn(out)
 	})
 }
 

@@ -20,6 +20,7 @@ const (
 	keepAfter   = 48 * time.Hour      // and can still be answered so long after
 	keepAtMost  = 30 * 24 * time.Hour // whatever happens
 	refillAt    = 16                  // one-time keys left
+	refillGap   = time.Hour           // and no sooner, however fast they go
 )
 
 // generationRec is one signed prekey pair with its private halves.
@@ -152,8 +153,8 @@ func (c *Chat) prekeysDue() (due bool, err error) {
 		case err != nil:
 			return err
 		default:
-			old := c.cfg.Now().Sub(fromMS(rec.Issued)) >= rotateEvery
-			due = old || rec.low()
+			age := c.cfg.Now().Sub(fromMS(rec.Issued))
+			due = age >= rotateEvery || age >= refillGap && rec.low()
 		}
 		return nil
 	})

@@ -2,7 +2,9 @@ package chat
 
 import (
 	"context"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/p2pmsgd/p2pmsgd/identity"
 )
@@ -17,12 +19,17 @@ type prover struct {
 	todo []identity.AccountID // guarded by mu
 }
 
+// proverRest is how many times as long as a check the prover rests after it.
+const proverRest = 4
+
 func newProver() *prover { return &prover{poke: make(chan struct{}, 1)} }
 
 // ask puts a contact in line.
 func (p *prover) ask(id identity.AccountID) {
 	p.mu.Lock()
-	p.todo = append(p.todo, id)
+	if !slices.Contains(p.todo, id) {
+		p.todo = append(p.todo, id)
+	}
 	p.mu.Unlock()
 	poke(p.poke)
 }
@@ -52,9 +59,13 @@ func (c *Chat) runProver(ctx context.Context) error {
 		case <-c.prover.poke:
 		}
 		for id, ok := c.prover.next(); ok && ctx.Err() == nil; id, ok = c.prover.next() {
+			began := time.Now()
 			if err := c.proveHandle(ctx, id); err != nil && ctx.Err() == nil {
 				c.cfg.Logger.Warn("prove a handle", "error", err)
 			}
+			// Whoever claims one handle after another takes a part of our
+			// time, not all of it.
+			sleep(ctx, proverRest*time.Since(began))
 		}
 	}
 }

@@ -3,7 +3,6 @@ package chat
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
 
@@ -15,7 +14,10 @@ import (
 
 // seenLife is how long an envelope is remembered, so that one sent twice is
 // acknowledged twice and shown once.
-const seenLife = 14 * 24 * time.Hour
+// It is as long as a message that was cleared is known: a sender that was
+// switched off before it had our answer sends the same bytes when it is back,
+// and if they were forgotten they would look like the work of its double.
+const seenLife = clearedLife
 
 // opened is an envelope that a session opened.
 type opened struct {
@@ -156,6 +158,11 @@ func (w *work) tryOthers(tried []identity.DeviceID, env []byte, left int) (opene
 		if skip[device] || left <= 0 {
 			return left > 0, nil
 		}
+		// Strangers only ever repeat handshakes, which say where they belong:
+		// however many there are, they take no trial from a contact.
+		if d, err := w.device(device); err != nil || d.Stranger {
+			return true, err
+		}
 		o, err := w.tryDevice(device, env, &left)
 		if errors.Is(err, errNextSession) {
 			return true, nil
@@ -233,13 +240,14 @@ func (w *work) strange(device identity.DeviceID) error {
 	return w.alarm(d.Account, rec, AlarmClone)
 }
 
-// listens says whether anything of an account is taken now.
+// listens says whether anything more of an account is taken now: of one who
+// asked, nothing before the user has answered.
 func (w *work) listens(account identity.AccountID) error {
 	rec, err := w.contact(account)
 	if err != nil {
 		return err
 	}
-	if rec != nil && rec.State == Blocked {
+	if rec != nil && (rec.State == Blocked || rec.State == Incoming) {
 		return refuse(mesh.CodeBusy)
 	}
 	return nil

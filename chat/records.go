@@ -90,6 +90,15 @@ type deviceRec struct {
 	Resets   []int64            `cbor:"6,keyasint,omitempty"` // ms, of the last day
 	Strange  uint32             `cbor:"7,keyasint,omitempty"` // envelopes of theirs that do not open
 	Refused  uint32             `cbor:"8,keyasint,omitempty"` // handshakes of ours refused in a row
+	Stranger bool               `cbor:"9,keyasint,omitempty"` // of a request the user has not answered
+	Skipped  []skippedRec       `cbor:"10,keyasint,omitempty"`
+}
+
+// skippedRec says since when a session keeps keys of messages that did not come.
+type skippedRec struct {
+	_       struct{} `cbor:",toarray"`
+	Session [32]byte
+	Since   int64 // ms
 }
 
 // chainRec remembers the end of a peer device's chain of bodies.

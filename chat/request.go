@@ -79,14 +79,15 @@ func (w *work) newRequest(in *incoming, r *request) error {
 		rec.Owe |= oweAccept
 		return w.takeCard(in, &r.Card)
 	}
-	if err := w.takeCard(in, &r.Card); err != nil {
+	if err := errors.Join(w.countRequest(), w.takeCard(in, &r.Card)); err != nil {
 		return err
 	}
 	return emit(w.tx, EventContactRequest, Ref{Account: in.account})
 }
 
-// room says whether one more request of a stranger is shown today. It counts
-// it either way.
+// room says whether one more request of a stranger is shown today. One that is
+// shown is counted when it is there: a handshake alone, which can be repeated
+// without new work, must not take the place of somebody else.
 func (w *work) room(account identity.AccountID) error {
 	switch _, err := w.tx.Get(keyDeclined(account)); {
 	case err == nil:
@@ -94,26 +95,37 @@ func (w *work) room(account identity.AccountID) error {
 	case !errors.Is(err, store.ErrNotFound):
 		return err
 	}
-	var d dayRec
-	key := keyDay(dayOf(w.now))
-	if err := get(w.tx, key, &d); err != nil && !errors.Is(err, store.ErrNotFound) {
+	d, err := w.today()
+	if err != nil || d.Shown < uint64(w.c.cfg.Limits.RequestsPerDay) {
 		return err
 	}
-	full := d.Shown >= uint64(w.c.cfg.Limits.RequestsPerDay)
-	if full {
-		d.Hidden++
-	} else {
-		d.Shown++
+	d.Hidden++
+	return errors.Join(refuse(mesh.CodeBusy), w.keepToday(d))
+}
+
+func (w *work) today() (d dayRec, err error) {
+	if err = get(w.tx, keyDay(dayOf(w.now)), &d); errors.Is(err, store.ErrNotFound) {
+		err = nil
 	}
+	return d, err
+}
+
+func (w *work) keepToday(d dayRec) error {
 	b, err := identity.Encode(d)
+	if err == nil {
+		w.tx.SetTTL(keyDay(dayOf(w.now)), b, 48*time.Hour)
+	}
+	return err
+}
+
+// countRequest counts a request that is shown today.
+func (w *work) countRequest() error {
+	d, err := w.today()
 	if err != nil {
 		return err
 	}
-	w.tx.SetTTL(key, b, 48*time.Hour)
-	if full {
-		return refuse(mesh.CodeBusy)
-	}
-	return nil
+	d.Shown++
+	return w.keepToday(d)
 }
 
 // HiddenRequests is how many contact requests of today were not shown.
@@ -180,19 +192,27 @@ func (w *work) takeCard(in *incoming, c *card) error {
 	return w.deliver(in.account)
 }
 
-// takeRoute remembers where the device says it is. Only now is the peer ID
-// known to belong to the device: the session says so.
+// takeRoute remembers where the device says it is, if it speaks from there: a
+// peer that only says so may name the peer of somebody else, and we would end
+// our own stream to that one with another. Nobody is dialled before the user
+// has said yes to them: it would show a stranger when we are there.
 func (w *work) takeRoute(in *incoming, c *card) error {
-	if _, err := addrInfo(c.Peer, c.Addrs); err != nil {
+	ai, err := addrInfo(c.Peer, c.Addrs)
+	if err != nil {
 		return malformed("card route")
+	}
+	if ai.ID != in.from {
+		return nil
 	}
 	d, err := w.device(in.device)
 	if err != nil {
 		return err
 	}
-	d.Account, d.Peer, d.Addrs = in.account, c.Peer, c.Addrs
+	d.Account, d.Peer, d.Addrs, d.Stranger = in.account, c.Peer, c.Addrs, !in.rec.known()
 	w.keepDevice(in.device)
-	w.tx.OnCommit(func() { w.c.setDest(in.device, c.Peer, c.Addrs) })
+	if !d.Stranger {
+		w.tx.OnCommit(func() { w.c.setDest(in.device, c.Peer, c.Addrs) })
+	}
 	return nil
 }
 

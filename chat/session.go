@@ -83,6 +83,7 @@ func (w *work) pruneSessions(device identity.DeviceID, d *deviceRec) {
 		}
 		over--
 		w.dropSession(device, r.ID)
+		d.Skipped = slices.DeleteFunc(d.Skipped, func(k skippedRec) bool { return k.Session == r.ID })
 		return true
 	})
 	w.keepDevice(device)
@@ -111,6 +112,7 @@ func (w *work) dropLive(device identity.DeviceID, d *deviceRec) {
 		id := ref.ID
 		w.dropSession(device, id)
 		d.Sessions = slices.DeleteFunc(d.Sessions, func(r sessionRef) bool { return r.ID == id })
+		d.Skipped = slices.DeleteFunc(d.Skipped, func(k skippedRec) bool { return k.Session == id })
 		w.keepDevice(device)
 	}
 }
@@ -197,8 +199,11 @@ func (w *work) place(who *stranger, device identity.DeviceID, d *deviceRec, s ra
 		rec.ResetOK = false // the user's yes was for one
 	}
 	if rec != nil {
-		w.adopt(who.account, rec, who.pin, who.proof.Manifests, who.proof.Certs, who.members)
+		if err := w.adopt(who.account, rec, who.pin, who.proof.Manifests, who.proof.Certs, who.members); err != nil {
+			return err
+		}
 	}
+	d.Stranger = rec == nil || rec.State == Incoming
 	return w.addSession(who.account, device, s, v != takeReceive)
 }
 

@@ -11,6 +11,7 @@ import (
 
 const (
 	chainWindow = 16 // bodies of a peer device that are remembered by hash
+	maxChains   = 16 // peer devices whose chain is remembered
 	maxHeads    = 16 // open ends of a conversation that are remembered
 )
 
@@ -155,6 +156,9 @@ func (c *conversationRec) chain(device identity.DeviceID) *chainRec {
 		if c.Chains[i].Device == device {
 			return &c.Chains[i]
 		}
+	}
+	if len(c.Chains) >= maxChains {
+		c.Chains = c.Chains[1:]
 	}
 	c.Chains = append(c.Chains, chainRec{Device: device})
 	return &c.Chains[len(c.Chains)-1]

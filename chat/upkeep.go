@@ -38,7 +38,45 @@ func (c *Chat) upkeep(ctx context.Context) error {
 	if err := c.rotatePrekeys(ctx); err != nil {
 		return err
 	}
-	return c.pruneAll(ctx)
+	for _, erase := range []func(context.Context) error{c.forgetRequests, c.pruneAll, c.forgetSkipped} {
+		if err := erase(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// requestLife is how long a request waits for the user.
+const requestLife = 30 * 24 * time.Hour
+
+// forgetRequests erases requests that the user left unanswered for long: there
+// are new ones every day, and anybody can make them.
+func (c *Chat) forgetRequests(ctx context.Context) error {
+	var old []identity.AccountID
+	before := ms(c.cfg.Now().Add(-requestLife))
+	err := c.view(func(w *work) error {
+		return scan(w.tx, store.Range{Prefix: tableContact.Key()}, func(tail []byte, r *contactRec) error {
+			if r.State == Incoming && r.Since < before {
+				old = append(old, identity.AccountID(tail))
+			}
+			return nil
+		})
+	})
+	if err != nil || len(old) == 0 {
+		return err
+	}
+	return c.update(ctx, func(w *work) error {
+		for _, id := range old {
+			rec, err := w.contact(id)
+			if err == nil && rec != nil && rec.State == Incoming {
+				err = w.forget(id, rec)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // pruneAll erases sessions that were replaced long enough ago.
@@ -67,20 +105,34 @@ func (c *Chat) pruneAll(ctx context.Context) error {
 	})
 }
 
-// resume wakes an introduction for every contact that something waits for.
+// resumeIntroductions sees to every contact that something waits for: what can
+// be sealed is, else an introduction is asked for.
 func (c *Chat) resumeIntroductions() error {
-	return c.view(func(w *work) error {
+	var waiting []identity.AccountID
+	err := c.view(func(w *work) error {
 		return scan(w.tx, store.Range{Prefix: tableContact.Key()}, func(tail []byte, r *contactRec) error {
-			ready, missing, err := w.ready(r)
-			if err == nil && r.known() && (r.Owe != 0 || r.Held && (missing || len(ready) == 0)) {
-				c.intros.wake(identity.AccountID(tail), 0)
+			id := identity.AccountID(tail)
+			if r.known() && (r.Owe != 0 || r.Held) {
+				waiting = append(waiting, id)
+			}
+			if r.known() && r.Stale {
+				c.intros.wake(id, 0)
 			}
 			if r.Handle != "" && !r.Proved {
-				c.prover.ask(identity.AccountID(tail))
+				c.prover.ask(id)
 			}
-			return err
+			return nil
 		})
 	})
+	if err != nil {
+		return err
+	}
+	for _, id := range waiting {
+		if err := c.update(context.Background(), func(w *work) error { return w.deliver(id) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // random is a number below n.

@@ -30,6 +30,7 @@ type work struct {
 	wakes         map[identity.AccountID]int  // contacts that need an introduction: refusals so far
 	told          map[identity.AccountID]bool // contacts to announce
 	changed       map[ConversationID]bool     // conversations to announce
+	full          bool                        // more waits to be sealed than one transaction takes
 }
 
 type held[T any] struct {
