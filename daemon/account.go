@@ -60,7 +60,12 @@ func (d *Daemon) create(ctx context.Context, name string) error {
 		if err := u.group.Wait(); err != nil {
 			return err
 		}
-		return d.start(ctx, u.db, self)
+		if err := d.start(ctx, u.db, self); err != nil {
+			// The store is closed, and nothing runs on it: it is as if locked.
+			d.open.Store(nil)
+			return err
+		}
+		return nil
 	})
 }
 

@@ -98,24 +98,28 @@ func (s *subscription) show(ctx context.Context, c *rpcConn, e store.Event) erro
 	if len(s.types) > 0 && !slices.Contains(s.types, api.EventType(e.Type)) {
 		return nil
 	}
-	data, ok := s.daemon.renderEvent(e)
-	if !ok {
-		return nil
+	data, err := s.daemon.renderEvent(e)
+	if data == nil || err != nil {
+		return err
 	}
 	return c.Notify(ctx, api.EventMethod, api.Event{Cursor: e.Cursor, Time: api.At(e.Time), Type: api.EventType(e.Type), Data: data})
 }
 
-// renderEvent gives the thing that an event is about as it stands now.
-func (d *Daemon) renderEvent(e store.Event) (json.RawMessage, bool) {
+// renderEvent gives the thing that an event is about as it stands now; nil when
+// there is nothing to show. The error is store.ErrClosed when the data folder
+// was locked meanwhile: the event is for later.
+func (d *Daemon) renderEvent(e store.Event) (json.RawMessage, error) {
 	thing, err := d.eventThing(e)
-	if err != nil {
-		if !errors.Is(err, chat.ErrNotFound) {
-			d.cfg.Logger.Warn("event not shown", "type", e.Type, "err", err)
-		}
-		return nil, false
+	switch {
+	case errors.Is(err, errLocked), errors.Is(err, store.ErrClosed):
+		return nil, store.ErrClosed
+	case errors.Is(err, chat.ErrNotFound):
+		return nil, nil
+	case err != nil:
+		d.cfg.Logger.Warn("event not shown", "type", e.Type, "err", err)
+		return nil, nil
 	}
-	b, err := json.Marshal(thing)
-	return b, err == nil
+	return json.Marshal(thing)
 }
 
 func (d *Daemon) eventThing(e store.Event) (any, error) {
