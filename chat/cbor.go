@@ -15,7 +15,7 @@ func get(tx *store.Tx, k store.Key, v any) error {
 	if err != nil {
 		return err
 	}
-	if err := identity.Decode(b, v); err != nil {
+	if err := identity.DecodeOwn(b, v); err != nil {
 		return fmt.Errorf("chat: record: %w", err)
 	}
 	return nil
@@ -44,7 +44,7 @@ func change[T any](tx *store.Tx, k store.Key, fn func(*T)) error {
 func scan[T any](tx *store.Tx, r store.Range, fn func(tail []byte, v *T) error) error {
 	return tx.Scan(r, func(k store.Key, b []byte) (bool, error) {
 		v := new(T)
-		if err := identity.Decode(b, v); err != nil {
+		if err := identity.DecodeOwn(b, v); err != nil {
 			return false, fmt.Errorf("chat: record: %w", err)
 		}
 		return true, fn(k.Tail(), v)

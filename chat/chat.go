@@ -51,6 +51,10 @@ type Chat struct {
 	receiptsDue  chan struct{}
 	upkeepDue    chan struct{}
 
+	// peers is by ConversationID the AccountID at its other end, which never
+	// changes; as large as the list of contacts at most.
+	peers sync.Map
+
 	mu        sync.Mutex
 	listeners map[int]func() // of Profile, guarded by mu
 	listener  int            // guarded by mu

@@ -83,14 +83,19 @@ func checkSend(r SendRequest) error {
 
 // recipient finds the account behind a conversation id or a contact reference.
 func (c *Chat) recipient(to string) (identity.AccountID, error) {
-	if id, err := ParseConversationID(to); err == nil {
-		rec, err := c.readConversation(id)
-		if err != nil {
-			return identity.AccountID{}, err
-		}
-		return rec.Peer, nil
+	id, err := ParseConversationID(to)
+	if err != nil {
+		return c.find(to)
 	}
-	return c.find(to)
+	if peer, ok := c.peers.Load(id); ok {
+		return peer.(identity.AccountID), nil
+	}
+	rec, err := c.readConversation(id)
+	if err != nil {
+		return identity.AccountID{}, err
+	}
+	c.peers.Store(id, rec.Peer)
+	return rec.Peer, nil
 }
 
 func (s *sender) add(op *sending) {
