@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/p2pmsgd/p2pmsgd/api"
 	"github.com/p2pmsgd/p2pmsgd/dht"
 	"github.com/p2pmsgd/p2pmsgd/node"
 	"github.com/p2pmsgd/p2pmsgd/store"
@@ -115,8 +116,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 // socket that a killed daemon left.
 func (d *Daemon) listen() (net.Listener, error) {
 	path := d.socket()
-	if len(path) > maxSocketPath {
-		return nil, fmt.Errorf("%w: the socket path %s is longer than %d bytes: choose a shorter data folder", ErrConfig, path, maxSocketPath)
+	if len(path) > api.MaxSocketPath {
+		return nil, fmt.Errorf("%w: the socket path %s is longer than %d bytes: choose a shorter data folder", ErrConfig, path, api.MaxSocketPath)
 	}
 	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
 		return nil, fmt.Errorf("daemon: old socket: %w", err)
@@ -132,11 +133,7 @@ func (d *Daemon) listen() (net.Listener, error) {
 	return l, nil
 }
 
-// maxSocketPath is what the smallest of our systems takes in sun_path, less
-// the final zero byte.
-const maxSocketPath = 103
-
-func (d *Daemon) socket() string { return d.folder.path("rpc.sock") }
+func (d *Daemon) socket() string { return api.SocketPath(d.folder.dir) }
 
 // answer serves the API once the account is open or known to be locked, and
 // tells those who wait on Ready. Who connects earlier waits until then.

@@ -19,7 +19,7 @@ func renderAll[T, R any](from []T, render func(T) R) []R {
 
 func (d *Daemon) renderAccount(me chat.Me) api.Account {
 	return api.Account{
-		Account: api.AccountID(me.Account.String()),
+		Account: account(me.Account),
 		Handle:  me.Handle.String(),
 		Name:    me.Name,
 		Device:  api.DeviceID(me.Device.String()),
@@ -34,7 +34,7 @@ func (d *Daemon) renderAccount(me chat.Me) api.Account {
 
 func renderContact(c chat.Contact) api.Contact {
 	out := api.Contact{
-		Account:      api.AccountID(c.Account.String()),
+		Account:      account(c.Account),
 		Handle:       c.Handle.String(),
 		Name:         nameOf(c),
 		State:        api.ContactState(c.State.String()),
@@ -88,7 +88,7 @@ func renderConversation(c *chat.Chat, conv chat.Conversation) api.Conversation {
 	}
 	if peer, err := c.Contact(conv.Peer.String()); err == nil {
 		out.Members = append(out.Members, api.Member{
-			Account: api.AccountID(peer.Account.String()), Name: nameOf(peer), Handle: peer.Handle.String(),
+			Account: account(peer.Account), Name: nameOf(peer), Handle: peer.Handle.String(),
 		})
 		out.Title = nameOf(peer)
 	}
@@ -100,7 +100,7 @@ func renderConversation(c *chat.Chat, conv chat.Conversation) api.Conversation {
 }
 
 func member(me chat.Me) api.Member {
-	return api.Member{Account: api.AccountID(me.Account.String()), Name: me.Name, Handle: me.Handle.String()}
+	return api.Member{Account: account(me.Account), Name: me.Name, Handle: me.Handle.String()}
 }
 
 func renderMessage(m chat.Message) api.Message {
